@@ -1,0 +1,58 @@
+"""What the Inspector wants done, as small tuples. The relay carries them out, tests compare them.
+
+An effect names the side that it acts on: ``Send(CLIENT, …)`` writes towards the client. Order is law: the shell
+carries effects out in the order in which they stand.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from smtpguard.smtp.sides import Side
+
+
+class Send(NamedTuple):
+    """Write these octets to that side."""
+
+    side: Side
+    data: bytes
+
+
+class Pause(NamedTuple):
+    """Stop reading that side until a ``Resume``."""
+
+    side: Side
+
+
+class Resume(NamedTuple):
+    """Go on reading that side."""
+
+    side: Side
+
+
+class Finish(NamedTuple):
+    """Close our sending direction towards that side (FIN): its peer has said all it had to say."""
+
+    side: Side
+
+
+class Tunnel(NamedTuple):
+    """From here on both directions are opaque; the shell may stop asking."""
+
+
+class Close(NamedTuple):
+    """Close both connections when what was sent has gone out."""
+
+
+class Reset(NamedTuple):
+    """Reset both connections now (TCP RST)."""
+
+
+class Record(NamedTuple):
+    """Something happened: ``event`` is its name, ``fields`` its plain values (str, int, float, bool, list)."""
+
+    event: str
+    fields: dict[str, object]
+
+
+Effect = Send | Pause | Resume | Finish | Tunnel | Close | Reset | Record

@@ -1,0 +1,110 @@
+"""A policy compiled for the Inspector: rules sorted by where they look and by verb, conditions as small functions.
+
+Nothing here reads a file or knows YAML; ``policy.loader`` makes these from the model. A rule is asked only where it
+could apply, so rules for other verbs cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
+from random import Random
+from typing import Literal
+
+from smtpguard.policy.actions import Action, Record, Where
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known at the moment a rule is asked. One object a session, overwritten from event to event."""
+
+    client: IPv4Address | IPv6Address | None = None
+    server: IPv4Address | IPv6Address | None = None
+    verb: str = ""  # upper case; "" at connect and greeting
+    argument: bytes = b""  # the command line behind the verb, without CRLF
+    keyword: str = ""  # upper case, the first word of an EHLO line
+    line: bytes = b""  # the whole line that is judged, without CRLF
+    sender: bytes = b""  # of the envelope, without < >; b"" before MAIL and for the null sender
+    recipient: bytes = b""  # of the RCPT that is judged, else the last one
+    size: int | None = None  # octets: announced by BDAT, XEXCH50 or MAIL SIZE=, or counted at the end of a message
+    code: int | None = None  # of the reply that is judged
+    state: str = "connect"  # connect, greeted, helloed, mail, rcpt, payload, auth
+    tls: bool = False
+    violation: str = ""
+
+
+Condition = Callable[[Facts], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. ``conditions`` are cheap ones first; the counted and the drawn one (nth, probability) come last."""
+
+    id: str
+    where: Where
+    action: Action
+    conditions: tuple[Condition, ...] = ()
+    observe: bool = False
+    event: int | None = None  # the event id that the imitated box logs
+    nth: frozenset[int] | None = None  # 1-based: act only at these matches
+    first: int | None = None  # act only at the first so many matches
+    scope: Literal["session", "guard"] = "session"  # over what nth and first count
+    probability: float | None = None
+
+    def matches(self, facts: Facts, session: dict[str, int], guard: dict[str, int], rng: Random) -> bool:
+        """Whether the rule applies now; counts the match in ``session`` or ``guard``, draws from ``rng``."""
+        for condition in self.conditions:
+            if not condition(facts):
+                return False
+        if self.nth is not None or self.first is not None:
+            tally = guard if self.scope == "guard" else session
+            count = tally[self.id] = tally.get(self.id, 0) + 1
+            if self.nth is not None and count not in self.nth:
+                return False
+            if self.first is not None and count > self.first:
+                return False
+        return self.probability is None or rng.random() < self.probability
+
+
+Rules = tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ByVerb:
+    """Rules of one where, by verb: ``named`` for verbs that a rule names, ``known`` for the others of the table,
+    ``unknown`` for verbs outside it. Each tuple already holds the rules for any verb, in the policy's order."""
+
+    named: Mapping[str, Rules] = field(default_factory=dict)
+    known: Rules = ()
+    unknown: Rules = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.named or self.known or self.unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """One policy, ready to use; shared by all sessions and never changed."""
+
+    name: str
+    summary: str = ""
+    lies: bool = False
+    seed: int = 0
+    on_uncertain: Literal["close", "tunnel"] = "close"
+    on_crash: Literal["close", "pass"] = "close"
+    turn: Literal["refuse", "tunnel", "swap"] = "refuse"
+    transparent: bool = False  # no rule can alter anything: law 1 holds
+    connect: Rules = ()
+    greeting: Rules = ()
+    keyword: Rules = ()
+    command: ByVerb = field(default_factory=ByVerb)
+    reply: ByVerb = field(default_factory=ByVerb)
+    payload: ByVerb = field(default_factory=ByVerb)
+    message: Rules = ()
+    violation: Mapping[str, Rules] = field(default_factory=dict)  # by the violation's name
+
+
+def only_records(rules: Rules) -> bool:
+    """Whether none of ``rules`` can change an octet."""
+    return all(rule.observe or isinstance(rule.action, Record) for rule in rules)
