@@ -126,9 +126,10 @@ class Delay(Action):
 
 @dataclass(frozen=True, slots=True)
 class Slice(Action):
-    """Send it in pieces of ``octets``: other TCP segments, the same octets."""
+    """Send it in pieces of ``octets``, ``seconds`` apart: other TCP segments, the same octets."""
 
     octets: int = 1
+    seconds: float = 0.0
     name: ClassVar[str] = "slice"
     wheres: ClassVar[tuple[Where, ...]] = ("greeting", "command", "reply", "payload")
 

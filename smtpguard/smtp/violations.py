@@ -27,7 +27,8 @@ _ROWS = (
     Violation("pipelining", CLIENT, False, "a command followed one that must end its group", "RFC 2920 3.1"),
     Violation("early-data", CLIENT, False, "octets of the text came before the 354", "RFC 5321 4.1.1.4"),
     Violation("early-blob", CLIENT, False, "octets of the blob came before the 354", "KB812455"),
-    Violation("bare-lf", CLIENT, True, "a command ended in LF without CR", "RFC 5321 2.3.8"),
+    # Where nothing may be altered this one is uncertain too; else the line is answered 500 and goes no further.
+    Violation("bare-lf", CLIENT, False, "a command ended in LF without CR", "RFC 5321 2.3.8"),
     Violation("bare-cr", CLIENT, False, "CR without LF inside a command", "RFC 5321 2.3.8"),
     Violation("nul", CLIENT, False, "NUL inside a command", "RFC 5321 4.1.2"),
     Violation("long-command", CLIENT, False, "a command longer than its verb allows", "RFC 5321 4.5.3.1.4"),
@@ -40,6 +41,7 @@ _ROWS = (
     Violation("smuggling", CLIENT, False, "a lone dot between line ends that are not CRLF", "CVE-2023-51764"),
     Violation("starttls-injection", CLIENT, True, "clear text behind STARTTLS", "CVE-2011-0411"),
     Violation("starttls-reply-injection", SERVER, True, "clear text behind the 220 to STARTTLS", "CVE-2021-38371"),
+    Violation("unexpected-reply", SERVER, True, "a code that the command cannot have", "RFC 5321 4.3.2"),
     Violation("unsolicited-reply", SERVER, True, "a reply to no command", "RFC 5321 4.2"),
     Violation("early-reply", SERVER, True, "a reply before its payload was complete", "RFC 5321 4.2"),
     Violation("reply-code", SERVER, True, "a reply code outside 200 to 599", "RFC 5321 4.2.1"),

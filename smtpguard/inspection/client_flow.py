@@ -1,0 +1,351 @@
+"""What the client says: command lines, payloads, and the octets that wait until a reply says what they are."""
+
+from __future__ import annotations
+
+from smtpguard.inspection import commanding
+from smtpguard.inspection.flow import Flow
+from smtpguard.inspection.payload import OPEN, Sink
+from smtpguard.inspection.session import Session
+from smtpguard.inspection.wording import BAD_LINE, closing_reply, reply_line
+from smtpguard.policy.actions import Cap, Delay, Eat, Slice, Truncate
+from smtpguard.policy.rulebook import Rule
+from smtpguard.smtp.commands import Command, blob_size
+from smtpguard.smtp.dialogue import Exchange
+from smtpguard.smtp.framing import CountedReader, TextReader
+from smtpguard.smtp.sides import Side
+from smtpguard.smtp.verbs import HELD_LINE
+
+MAX_PENDING = 256
+"""Replies that may be owed at once: a client that pipelines further is not read until the server has caught up."""
+
+_TLS_HANDSHAKE = 0x16
+
+
+class ClientFlow(Flow):
+    """Reads the client's side."""
+
+    def __init__(self, session: Session, side: Side, peer: Side) -> None:
+        super().__init__(session, side, peer)
+        self._read = self._read_early
+        self._payload: Exchange | None = None
+        self._text = TextReader()
+        self._counted = CountedReader(0)
+        self._sink: Sink = OPEN
+        self._sasl = False
+
+    @property
+    def state(self) -> str:
+        """The session's state as policies name it."""
+        if self._payload is not None:
+            return "payload"
+        return "auth" if self._sasl else self.session.dialogue.state
+
+    @property
+    def at_command(self) -> bool:
+        """Whether the next octet begins a command and none has come yet."""
+        return not (self.waiting or self.held or self._payload or self._sasl or self._agenda)
+
+    # --- commands ----------------------------------------------------------------------------------------------
+
+    def greeting_passed(self) -> None:
+        """The greeting is out: the client may speak."""
+        if self._read == self._read_early:
+            self._read = self._read_command
+
+    def _read_early(self, data: bytes, position: int) -> int:
+        self._read = self._read_command
+        self.session.violation("early-talk", Command(b""), once=True)
+        return position
+
+    def _read_command(self, data: bytes, position: int) -> int:
+        session = self.session
+        end = data.find(b"\n", position) + 1
+        if (end or len(data) + 1) - position > HELD_LINE:
+            return self._endless(position)
+        if not end:
+            return -1
+        pending = session.dialogue.pending
+        if pending:
+            if len(pending) >= MAX_PENDING:
+                self.waiting = True
+                return -1
+            last = pending[-1]
+            if last.command.spec.ends_group and last.own is None:
+                session.violation("pipelining", last.command, once=True)
+                if session.closed or session.tunnelled:
+                    return position
+        line = data if end - position == len(data) else data[position:end]
+        if line.find(b"\r") != len(line) - 2 or b"\0" in line:
+            return self._bad_line(line, position, end)
+        session.counts["commands"] = session.counts.get("commands", 0) + 1
+        return end if commanding.take(self, Command(line)) else position
+
+    def _endless(self, position: int) -> int:
+        self.session.violation("endless-line", Command(b""))
+        return position
+
+    def _bad_line(self, line: bytes, position: int, end: int) -> int:
+        """A bare CR, bare LF or NUL: a server may see other commands in it than we do."""
+        session = self.session
+        command = Command(line)
+        name = "bare-lf" if line[-2:] != b"\r\n" else "nul" if b"\0" in line else "bare-cr"
+        if session.violation(name, command):
+            return position
+        if session.rulebook.transparent:
+            if name == "bare-lf":
+                session.uncertain(name)
+                return position
+            return end if commanding.take(self, command) else position
+        self._sasl = False
+        self.answer(command, BAD_LINE)
+        return end
+
+    def answer(self, command: Command, reply: bytes) -> None:
+        """A reply of our own, in its turn; the server never sees ``command``."""
+        self.session.dialogue.push(Exchange("command", command, own=reply))
+        self.session.server_flow.flush_own()
+
+    def forward(self, command: Command, line: bytes | None = None, piece: int = 0, pause: float = 0.0) -> Exchange:
+        """Pass a command on; its reply is owed from here on, and a verb that waits holds what follows."""
+        session = self.session
+        self.emit(line if line is not None else command.line, piece, pause)
+        pending = session.dialogue.pending
+        if not pending:
+            session.since = session.now
+        exchange = Exchange("command", command)
+        pending.append(exchange)
+        if command.spec.waits:
+            self.waiting = True
+            self._read = self._wait
+        return exchange
+
+    def _wait(self, data: bytes, position: int) -> int:
+        return -1
+
+    def catch_up(self) -> None:
+        """The server has answered: go on where too many replies were owed."""
+        caught_up = len(self.session.dialogue.pending) <= MAX_PENDING // 2
+        if self.waiting and caught_up and self._read == self._read_command:
+            self.resume()
+
+    def proceed(self) -> None:
+        """The reply decided that the next octet begins a command."""
+        self._read = self._read_command
+        self.resume()
+
+    # --- payloads ----------------------------------------------------------------------------------------------
+
+    def begin_chunk(self, exchange: Exchange, size: int, *, keep: bool) -> None:
+        """BDAT: ``size`` octets follow whatever the reply; not ``keep``: they are ours to consume, refused by us."""
+        exchange.stage = "chunk"
+        exchange.size = size
+        if not self._begin(exchange, keep=keep):
+            return
+        self._counted = CountedReader(size)
+        self._read = self._read_counted
+        if size == 0:
+            self._complete()
+
+    def begin_text(self, command: Command) -> None:
+        """354 to DATA: text until CRLF.CRLF."""
+        if self.held:
+            self.session.violation("early-data", command)
+        exchange = self.session.dialogue.push(Exchange("text", command))
+        self.session.dialogue.envelope.verb = command.verb
+        if self._begin(exchange):
+            self._text = TextReader()
+            self._read = self._read_text
+            self.resume()
+
+    def begin_blob(self, command: Command) -> None:
+        """354 to XEXCH50: exactly so many octets."""
+        if self.held:
+            self.session.violation("early-blob", command)
+        exchange = self.session.dialogue.push(Exchange("blob", command))
+        exchange.size = blob_size(command) or 0
+        if self._begin(exchange):
+            self._counted = CountedReader(exchange.size)
+            self._read = self._read_counted
+            if exchange.size == 0:
+                self._complete()
+            self.resume()
+
+    def _begin(self, exchange: Exchange, *, keep: bool = True) -> bool:
+        """A payload begins: ask the rules what becomes of it. False when nothing of it is to be read."""
+        session = self.session
+        if session.closed or session.tunnelled:
+            return False
+        command = exchange.command
+        exchange.complete = False
+        self._payload = exchange
+        self._sink = OPEN if keep else Sink(keep=0)
+        rules = session.rules_for(session.rulebook.payload, command)
+        if rules and keep:
+            facts = session.facts(command, line=command.line.rstrip(b"\r\n"), size=exchange.size or None)
+            rule = session.judge(tuple(rule for rule in rules if not commanding.caps_announced(rule, command)), facts)
+            if rule is not None:
+                self._apply(rule, exchange)
+        return not (exchange.eaten or session.closed or session.tunnelled or session.stalled)
+
+    def _apply(self, rule: Rule, exchange: Exchange) -> None:
+        """Carry out what a rule says of a payload that begins."""
+        session = self.session
+        action = rule.action
+        if isinstance(action, Eat):
+            self._payload = None
+            session.eat(exchange, "payload eaten")
+        elif isinstance(action, Truncate):
+            self._sink = Sink(keep=action.octets, rule=rule.id)
+        elif isinstance(action, Slice):
+            self._sink = Sink(piece=action.octets, pause=action.seconds)
+        elif isinstance(action, Cap):
+            self._sink = Sink(cap=action.octets, rule=rule.id)
+        elif isinstance(action, Delay):
+            self.later(session.now + action.seconds, lambda: None)
+        elif commanding.refuses(action):
+            session.fail(commanding.refusal(rule))
+        else:
+            session.carry_out(rule)
+
+    def _read_text(self, data: bytes, position: int) -> int:
+        text = self._text
+        known = len(text.smuggled)
+        end = text.feed(data, position)
+        if len(text.smuggled) > known:
+            self._report_smuggling(text.smuggled[known:])
+            if self.session.closed or self.session.tunnelled:
+                return position
+        self._pass_payload(data, position, end)
+        if end >= 0 and self._payload is not None:
+            self.session.dialogue.envelope.size = text.size
+            self._complete()
+        return end if end >= 0 else len(data)
+
+    def _report_smuggling(self, forms: list[str]) -> None:
+        for form in forms:
+            command = self._payload.command if self._payload else Command(b"")
+            if not self.session.closed:
+                self.session.violation("smuggling", command, form)
+
+    def _read_counted(self, data: bytes, position: int) -> int:
+        end = self._counted.feed(data, position)
+        self._pass_payload(data, position, end)
+        if end >= 0 and self._payload is not None:
+            self._complete()
+        return end if end >= 0 else len(data)
+
+    def _pass_payload(self, data: bytes, position: int, end: int) -> None:
+        session = self.session
+        session.since = session.now
+        part = data[position:end] if end >= 0 else data[position:] if position else data
+        sink = self._sink
+        if sink is OPEN:
+            session.send(self.peer, part)
+            return
+        passed = sink.take(part)
+        if sink.cap is not None:
+            sink.cap -= len(part)
+            if sink.cap < 0:
+                session.fail(reply_line(552, "5.3.4", "Message too big", sink.rule))
+                return
+        if passed:
+            self.emit(passed, sink.piece, sink.pause)
+
+    def _complete(self) -> None:
+        """The last octet of a payload is here: its reply is due now."""
+        session = self.session
+        exchange, self._payload = self._payload, None
+        if exchange is None:
+            return
+        exchange.complete = True
+        session.since = session.now
+        self._read = self._read_command
+        if exchange.own is not None:
+            return
+        if exchange.stage == "chunk":
+            session.dialogue.envelope.size += exchange.size
+        if self._sink.cut:
+            # The server waits for octets that never come and would take any later ones for them.
+            session.eat(exchange, "payload truncated")
+
+    # --- AUTH and STARTTLS -------------------------------------------------------------------------------------
+
+    def begin_sasl(self) -> None:
+        """334: exactly one line of an AUTH exchange follows. Its text is a secret and goes into no record."""
+        self._sasl = True
+        self._read = self._read_sasl
+        self.resume()
+
+    def end_sasl(self) -> None:
+        """The exchange is over, well or not."""
+        self._sasl = False
+        self.proceed()
+
+    def _read_sasl(self, data: bytes, position: int) -> int:
+        session = self.session
+        end = data.find(b"\n", position) + 1
+        if (end or len(data) + 1) - position > HELD_LINE:
+            return self._endless(position)
+        if not end:
+            return -1
+        line = data[position:end]
+        secret = session.sasl
+        if line.find(b"\r") != len(line) - 2 or b"\0" in line:
+            if session.violation("bare-lf" if line[-2:] != b"\r\n" else "nul" if b"\0" in line else "bare-cr", secret):
+                return position
+            if not session.rulebook.transparent:
+                session.fail(closing_reply("5.5.2", "Malformed line in an AUTH exchange", "auth-line"))
+                return len(data)
+            if line[-2:] != b"\r\n":
+                session.uncertain("bare-lf")
+                return position
+        rules = session.rules_for(session.rulebook.payload, secret)
+        exchange = Exchange("sasl", secret)
+        rule = session.judge(rules, session.facts(secret, line=b"", size=len(line))) if rules else None
+        if rule is not None and not isinstance(rule.action, Delay):
+            session.dialogue.push(exchange)
+            self._apply(rule, exchange)
+            if session.closed or session.tunnelled or exchange.eaten:
+                return position if session.tunnelled else end
+        else:
+            session.dialogue.push(exchange)
+        self.waiting = True
+        self._read = self._wait
+        if rule is not None and isinstance(rule.action, Delay):
+            self.later(session.now + rule.action.seconds, lambda: session.send(self.peer, line))
+        else:
+            session.since = session.now
+            session.send(self.peer, line)
+        return end
+
+    def begin_tls(self, command: Command) -> None:
+        """220 to STARTTLS: the next octet must be a TLS record, and the client's."""
+        if self.held:
+            self.session.violation("starttls-injection", command)
+            return
+        self._read = self._read_client_hello
+        self.resume()
+
+    def _read_client_hello(self, data: bytes, position: int) -> int:
+        session = self.session
+        if data[position] != _TLS_HANDSHAKE:
+            session.violation("starttls-injection", Command(b"STARTTLS\r\n"))
+            return position
+        session.dialogue.tls = True
+        session.tunnel()
+        return position
+
+    # --- ends --------------------------------------------------------------------------------------------------
+
+    def begin_anew(self) -> None:
+        """A new session begins on the other side (TURN)."""
+        self._read = self._read_early
+        self._payload = None
+        self._sasl = False
+
+    def finish(self) -> None:
+        """Pass the client's FIN on; an unfinished line goes along only where the policy alters nothing."""
+        if self.held and self.session.rulebook.transparent:
+            self.session.send(self.peer, self.held)
+        self.held = b""
+        self._send_finish()

@@ -1,0 +1,202 @@
+"""What becomes of a command: checked, judged by the rules, then forwarded, answered, changed or eaten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from smtpguard.inspection.wording import TURN_REFUSED, reply_line
+from smtpguard.policy.actions import Action, Cap, Close, Delay, Eat, Reject, Rewrite, Slice
+from smtpguard.policy.rulebook import Rule
+from smtpguard.smtp.commands import (
+    Command,
+    announced_size,
+    blob_size,
+    chunk_size,
+    link2state_overflows,
+    names_first_chunk,
+)
+from smtpguard.smtp.dialogue import Exchange
+
+if TYPE_CHECKING:
+    from smtpguard.inspection.client_flow import ClientFlow
+
+_TOO_BIG = Reject(552, "5.3.4", "Announced size is over the limit")
+
+
+def take(flow: ClientFlow, command: Command) -> bool:
+    """Deal with one whole command line. False when the session ended or became a tunnel instead."""
+    session = flow.session
+    spec = command.spec
+    if len(command.line) > spec.max_length and session.violation(
+        "long-command", command, f"{len(command.line)} octets"
+    ):
+        return False
+    check = _CHECKS.get(command.verb)
+    if check is not None and check(flow, command):
+        return False
+    rules = session.rules_for(session.rulebook.command, command)
+    if rules:
+        rule = session.judge(rules, session.facts(command, line=command.line.rstrip(b"\r\n")))
+        if session.closed:
+            return False
+        if rule is not None:
+            return _carry_out(flow, command, rule)
+    if spec.payload in ("chunk", "blob"):
+        rule = _cap_broken(flow, command)
+        if rule is not None:
+            _refuse(flow, command, rule)
+            return True
+    if spec.change == "turn" and session.rulebook.turn == "refuse":
+        session.record("turn", verb=command.verb, outcome="refused")
+        flow.answer(command, TURN_REFUSED)
+        return True
+    _forward(flow, command)
+    return True
+
+
+def _forward(flow: ClientFlow, command: Command, piece: int = 0, pause: float = 0.0) -> None:
+    """Pass a command on as it came."""
+    if command.spec.payload != "chunk":
+        flow.forward(command, piece=piece, pause=pause)
+        return
+    size, last = chunk_size(command) or (0, False)
+    exchange = flow.forward(command, piece=piece, pause=pause)
+    exchange.last = last
+    envelope = flow.session.dialogue.envelope
+    envelope.verb = command.verb
+    envelope.last_seen = last
+    flow.begin_chunk(exchange, size, keep=True)
+
+
+def _refuse(flow: ClientFlow, command: Command, rule: Rule) -> None:
+    """Answer in the server's place. The octets of a refused BDAT still follow, and are consumed (RFC 3030 2)."""
+    if command.spec.payload == "chunk":
+        size, _ = chunk_size(command) or (0, False)
+        flow.begin_chunk(Exchange("chunk", command, own=b""), size, keep=False)
+    flow.answer(command, refusal(rule))
+
+
+def _rewrite(flow: ClientFlow, command: Command, rule: Rule, action: Rewrite) -> None:
+    """Send another command in its place, and pair the reply with that one."""
+    line = rewritten(action.to, command.line.rstrip(b"\r\n"), command)
+    other = Command(line)
+    if other.verb == command.verb and other.line.split()[1:2] == command.line.split()[1:2]:
+        _forward(flow, other)
+        return
+    if other.spec.payload:
+        # What follows would be framed for a verb that the client never said.
+        raise ValueError("a rewrite may not begin a payload")
+    flow.forward(other)
+    if command.spec.payload == "chunk":
+        size, _ = chunk_size(command) or (0, False)
+        flow.begin_chunk(Exchange("chunk", command, own=b""), size, keep=False)
+
+
+def rewritten(to: str, line: bytes, command: Command | None = None) -> bytes:
+    """The text of a ``rewrite`` with its words filled in, CRLF behind it, nothing in it that could end it early."""
+    original = line.decode("latin-1")
+    verb = command.verb if command is not None else ""
+    argument = command.argument.decode("latin-1") if command is not None else ""
+    words = {
+        "{line}": original,
+        "{verb}": verb,
+        "{argument}": argument,
+        "{xverb}": "X" * len(verb),
+        "{x}": "X" * len(original),
+    }
+    for word, text in words.items():
+        to = to.replace(word, text)
+    octets = to.encode("latin-1", "replace")
+    return octets.translate(None, b"\r\n\0") + b"\r\n"
+
+
+def _carry_out(flow: ClientFlow, command: Command, rule: Rule) -> bool:
+    session = flow.session
+    action = rule.action
+    if isinstance(action, Reject):
+        _refuse(flow, command, rule)
+    elif isinstance(action, Rewrite):
+        try:
+            _rewrite(flow, command, rule, action)
+        except ValueError as error:
+            if session.contain(rule, error):
+                return False
+            _forward(flow, command)
+    elif isinstance(action, Eat):
+        session.eat(session.dialogue.push(Exchange("command", command)), "command eaten")
+    elif isinstance(action, Delay):
+        flow.later(session.now + action.seconds, lambda: _forward(flow, command))
+    elif isinstance(action, Slice):
+        _forward(flow, command, action.octets, action.seconds)
+    else:
+        session.carry_out(rule)
+        return not session.tunnelled
+    return True
+
+
+# --- caps on what a command announces ------------------------------------------------------------------------------
+
+
+def caps_announced(rule: Rule, command: Command) -> bool:
+    """Whether ``rule`` was already asked when ``command`` announced its octets."""
+    return isinstance(rule.action, Cap) and command.spec.payload in ("chunk", "blob")
+
+
+def _cap_broken(flow: ClientFlow, command: Command) -> Rule | None:
+    session = flow.session
+    rules = session.rules_for(session.rulebook.payload, command)
+    if not rules:
+        return None
+    size = announced_size(command) or 0
+    broken = tuple(rule for rule in rules if isinstance(rule.action, Cap) and size > rule.action.octets)
+    return session.judge(broken, session.facts(command, line=command.line.rstrip(b"\r\n"))) if broken else None
+
+
+def refuses(action: Action) -> bool:
+    """Whether an action answers in the server's place."""
+    return isinstance(action, Reject | Cap)
+
+
+def refusal(rule: Rule) -> bytes:
+    """The reply line of a rule that refuses."""
+    action = rule.action if isinstance(rule.action, Reject | Close) else _TOO_BIG
+    return reply_line(action.code or 421, action.enhanced, action.text, rule.id, action.exact)
+
+
+# --- what a verb is checked for before the rules see it -------------------------------------------------------------
+
+
+def _check_bdat(flow: ClientFlow, command: Command) -> bool:
+    session = flow.session
+    envelope = session.dialogue.envelope
+    if chunk_size(command) is None:
+        return session.violation("bdat-size", command)
+    if envelope.last_seen or envelope.verb == "DATA":
+        return session.violation("bdat-sequence", command)
+    return False
+
+
+def _check_data(flow: ClientFlow, command: Command) -> bool:
+    if flow.session.dialogue.envelope.verb == "BDAT":
+        return flow.session.violation("bdat-sequence", command)
+    return False
+
+
+def _check_xexch50(flow: ClientFlow, command: Command) -> bool:
+    return blob_size(command) is None and flow.session.violation("xexch50-size", command)
+
+
+def _check_link2state(flow: ClientFlow, command: Command) -> bool:
+    session = flow.session
+    overflows = link2state_overflows(command, session.link2state_first)
+    session.link2state_first |= names_first_chunk(command)
+    return overflows and session.violation("link2state-chunk", command)
+
+
+_CHECKS: dict[str, Callable[[ClientFlow, Command], bool]] = {
+    "BDAT": _check_bdat,
+    "DATA": _check_data,
+    "XEXCH50": _check_xexch50,
+    "X-LINK2STATE": _check_link2state,
+}

@@ -1,0 +1,175 @@
+"""One direction of a session: octets held, readers picked by state, things to do later.
+
+A reader is a method ``(data, position) -> position``: how far it got, or -1 when it needs more or must wait; what it
+leaves is held. A flow that can't go on (its verb waits for a reply, or a rule delays it) holds what came, asks the
+shell to stop reading that side, and so never holds more than one read and one unfinished line (law 6).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+
+from smtpguard.inspection.effects import Finish, Pause, Resume
+from smtpguard.inspection.session import Session
+from smtpguard.smtp.sides import Side
+
+Reader = Callable[[bytes, int], int]
+
+
+class Flow:
+    """Reads ``side`` and sends towards ``peer``."""
+
+    def __init__(self, session: Session, side: Side, peer: Side) -> None:
+        self.session = session
+        self.side = side
+        self.peer = peer
+        self.held = b""
+        self.waiting = False
+        self.ended = False
+        self.finished = False
+        self._paused = False
+        self._agenda: deque[tuple[float, Callable[[], None], int]] = deque()
+        self._read: Reader = self._read_nothing
+
+    # --- octets in ---------------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> None:
+        """Octets as they were read from ``side``."""
+        if self.held:
+            data = self.held + data
+            self.held = b""
+        self._run(data)
+
+    def _run(self, data: bytes) -> None:
+        position = 0
+        size = len(data)
+        while position < size:
+            if self._agenda:
+                self._hold(data[position:])
+                break
+            after = self._read(data, position)
+            if after < 0:
+                self._hold(data[position:] if position else data)
+                break
+            position = after
+        if self.ended:
+            self._finish_when_done()
+
+    def _hold(self, rest: bytes) -> None:
+        self.held = rest
+        if (self.waiting or self._agenda) and not self._paused:
+            self._paused = True
+            self.session.effects.append(Pause(self.side))
+
+    def resume(self) -> None:
+        """Go on with what is held: the reply came, or the delay is over."""
+        if self._agenda or self.session.closed:
+            return
+        self.waiting = False
+        if self.held:
+            data, self.held = self.held, b""
+            self._run(data)
+        elif self.ended:
+            self._finish_when_done()
+        self._unpause()
+
+    def _unpause(self) -> None:
+        if self._paused and not (self.held and (self.waiting or self._agenda)):
+            self._paused = False
+            self.session.effects.append(Resume(self.side))
+
+    # --- things to do later ------------------------------------------------------------------------------------
+
+    @property
+    def due(self) -> float | None:
+        """When the next delayed thing is due, in seconds of the session's clock."""
+        return self._agenda[0][0] if self._agenda else None
+
+    def later(self, due: float, action: Callable[[], None], octets: int = 0) -> None:
+        """Do ``action``, which holds so many ``octets``, at ``due``; nothing else in this direction moves till then."""
+        if self._agenda:
+            due = max(due, self._agenda[-1][0])
+        self._agenda.append((due, action, octets))
+
+    @property
+    def octets_held(self) -> int:
+        """Octets that wait in this direction."""
+        return len(self.held) + sum(octets for _, _, octets in self._agenda)
+
+    def emit(self, data: bytes, piece: int = 0, pause: float = 0.0) -> None:
+        """Send towards the peer, whole or in pieces of ``piece`` octets, ``pause`` seconds apart."""
+        if not piece or len(data) <= piece:
+            self.session.send(self.peer, data)
+            return
+        self.session.send(self.peer, data[:piece])
+        due = self.session.now
+        for start in range(piece, len(data), piece):
+            due += pause
+            part = data[start : start + piece]
+            self.later(due, partial(self.session.send, self.peer, part), len(part))
+
+    def advance(self, now: float) -> None:
+        """Do the next thing that is due, one a call, so that slices leave in writes of their own; then read on."""
+        if not self._agenda or self._agenda[0][0] > now:
+            return
+        _, action, _ = self._agenda.popleft()
+        action()
+        if not self._agenda and not self.waiting:
+            self.resume()
+
+    # --- ends --------------------------------------------------------------------------------------------------
+
+    def eof(self) -> None:
+        """``side`` has said all it had to say."""
+        self.ended = True
+        self._finish_when_done()
+
+    def _finish_when_done(self) -> None:
+        if not self.finished and not self._agenda and not (self.waiting and self.held):
+            self.finish()
+
+    def finish(self) -> None:
+        """Pass the end on."""
+        raise NotImplementedError
+
+    def _send_finish(self) -> None:
+        self.finished = True
+        self.session.effects.append(Finish(self.peer))
+
+    def swallow(self) -> None:
+        """Read on and forget."""
+        self.held = b""
+        self.waiting = False
+        self._agenda.clear()
+        self._read = self._read_nothing
+        self._unpause()
+
+    def release(self) -> None:
+        """What is held goes out as it came; whatever comes later too."""
+        while self._agenda:
+            self._agenda.popleft()[1]()
+        self.waiting = False
+        self._read = self._read_opaque
+        if self.held:
+            self.session.send(self.peer, self.held)
+            self.held = b""
+        self._unpause()
+        if self.ended and not self.finished:
+            self._send_finish()
+
+    def turn_round(self) -> bytes:
+        """Read the other side from here on; gives back what was held of this one."""
+        held, self.held = self.held, b""
+        self.waiting = False
+        self._unpause()
+        self.side, self.peer = self.peer, self.side
+        return held
+
+    def _read_nothing(self, data: bytes, position: int) -> int:
+        return len(data)
+
+    def _read_opaque(self, data: bytes, position: int) -> int:
+        self.session.send(self.peer, data[position:] if position else data)
+        return len(data)

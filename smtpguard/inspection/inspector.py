@@ -1,0 +1,238 @@
+"""The Inspector: every octet of a session passes this one pure object.
+
+    inspector.start()             -> effects      # once: what the rules say of the connection itself
+    inspector.receive(side, data) -> effects      # octets from one side, as they were read
+    inspector.eof(side)           -> effects      # that side has said all it had to say (FIN)
+    inspector.lost(side)          -> effects      # that connection failed: refused, reset, timed out
+    inspector.advance(now)        -> effects      # timers; ``deadline`` says when the next one is due
+    inspector.drain()             -> effects      # say 421 at the next point where it costs nothing
+
+``now`` is in seconds of any monotonic clock; left out, no time has passed. The same calls with the same generator
+give the same effects, always. The caller feeds at most 64 KiB at once, never a side between its Pause and Resume, and
+calls ``advance`` again while ``deadline`` lies in the past: slices that must not leave in one write come one a call.
+
+Never raises for anything that peers send. After Close or Reset it takes what comes and does nothing.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from smtpguard.inspection.client_flow import ClientFlow
+from smtpguard.inspection.commanding import refusal
+from smtpguard.inspection.deadlines import Deadlines
+from smtpguard.inspection.effects import Close, Effect
+from smtpguard.inspection.flow import Flow
+from smtpguard.inspection.server_flow import ServerFlow
+from smtpguard.inspection.session import Session
+from smtpguard.inspection.wording import SHUTTING_DOWN, TIMED_OUT, UPSTREAM_GONE
+from smtpguard.policy.actions import Reject
+from smtpguard.policy.rulebook import Rulebook
+from smtpguard.smtp.commands import Command
+from smtpguard.smtp.sides import CLIENT, SERVER, Side
+
+_RFC_DEADLINES = Deadlines()
+
+
+class Inspector:
+    """One session under one rulebook.
+
+    ``client`` and ``server`` are IP addresses as text, for rules that name networks; ``rng`` draws for rules with a
+    probability; ``tallies`` counts for rules whose ``nth`` or ``first`` goes over all sessions of the guard.
+    """
+
+    __slots__ = ("_client_flow", "_octets", "_server_flow", "_session")
+
+    def __init__(
+        self,
+        rulebook: Rulebook,
+        *,
+        client: str | None = None,
+        server: str | None = None,
+        rng: Random | None = None,
+        tallies: dict[str, int] | None = None,
+        deadlines: Deadlines | None = None,
+    ) -> None:
+        self._session = session = Session(
+            rulebook,
+            client=client,
+            server=server,
+            rng=rng if rng is not None else Random(rulebook.seed),
+            tallies=tallies if tallies is not None else {},
+            deadlines=deadlines if deadlines is not None else _RFC_DEADLINES,
+        )
+        self._client_flow = session.client_flow = ClientFlow(session, CLIENT, SERVER)
+        self._server_flow = session.server_flow = ServerFlow(session, SERVER, CLIENT)
+        self._octets = {CLIENT: 0, SERVER: 0}
+
+    # --- what happens ------------------------------------------------------------------------------------------
+
+    def start(self, now: float | None = None) -> list[Effect]:
+        """The client has connected: what the rules ``on: connect`` say of it."""
+        session = self._begin(now)
+        session.since = session.now
+        if session.rulebook.connect:
+            rule = session.judge(session.rulebook.connect, session.facts(Command(b""), line=b""))
+            if rule is not None:
+                if isinstance(rule.action, Reject):
+                    session.fail(refusal(rule))
+                else:
+                    session.carry_out(rule)
+        return session.effects
+
+    def receive(self, side: Side, data: bytes, now: float | None = None) -> list[Effect]:
+        """Octets that were read from ``side``."""
+        session = self._session
+        effects: list[Effect] = []
+        session.effects = effects
+        if now is not None:
+            session.now = now
+        self._octets[side] += len(data)
+        if session.closed:
+            return effects
+        if session.tunnelled:
+            session.since = session.now
+        flow = self._client_flow if self._client_flow.side is side else self._server_flow
+        flow.receive(data)
+        if session.draining:
+            self._drain_if_safe()
+        return effects
+
+    def eof(self, side: Side, now: float | None = None) -> list[Effect]:
+        """``side`` has closed its sending direction."""
+        session = self._begin(now)
+        if session.closed:
+            return session.effects
+        if session.stalled or any(exchange.eaten for exchange in session.dialogue.pending):
+            session.fail(b"")
+            return session.effects
+        self._flow(side).eof()
+        if self._client_flow.finished and self._server_flow.finished and not session.closed:
+            session.closed = True
+            session.effects.append(Close())
+        return session.effects
+
+    def lost(self, side: Side, now: float | None = None) -> list[Effect]:
+        """The connection to ``side`` failed. A client whose server is lost hears 421, unless an eaten reply or TLS
+        stands in between."""
+        session = self._begin(now)
+        if not session.closed:
+            if side is self._server_flow.side and not session.tunnelled:
+                session.fail(UPSTREAM_GONE)
+            else:
+                session.fail(b"")
+        return session.effects
+
+    def advance(self, now: float) -> list[Effect]:
+        """Time has passed: what was delayed goes on, what was waited for too long ends."""
+        session = self._begin(now)
+        if session.closed:
+            return session.effects
+        self._client_flow.advance(now)
+        self._server_flow.advance(now)
+        which, limit = self._wait()
+        if not session.closed and self._due() is None and now >= session.since + limit:
+            session.record("timeout", which=which, seconds=limit)
+            session.fail(b"" if session.tunnelled else TIMED_OUT)
+        if session.draining:
+            self._drain_if_safe()
+        return session.effects
+
+    def drain(self, now: float | None = None, *, at_once: bool = False) -> list[Effect]:
+        """The guard shuts down: 421 as soon as no reply is owed and no transaction is open, or ``at_once``."""
+        session = self._begin(now)
+        session.draining = True
+        if at_once:
+            session.fail(b"" if session.tunnelled else SHUTTING_DOWN)
+        else:
+            self._drain_if_safe()
+        return session.effects
+
+    # --- what is so --------------------------------------------------------------------------------------------
+
+    @property
+    def deadline(self) -> float | None:
+        """When ``advance`` is due next, on the clock of ``now``; None when the session is over."""
+        if self._session.closed:
+            return None
+        due = self._due()
+        return due if due is not None else self._session.since + self._wait()[1]
+
+    @property
+    def delayed(self) -> bool:
+        """Whether a rule holds something back: the deadline may then lie closer than the shortest time-out."""
+        return self._due() is not None
+
+    @property
+    def held(self) -> int:
+        """Octets held now, both directions together."""
+        return self._client_flow.octets_held + self._server_flow.octets_held
+
+    @property
+    def closed(self) -> bool:
+        """Whether Close or Reset was said."""
+        return self._session.closed
+
+    def summary(self) -> dict[str, object]:
+        """Counts of the session, for the journal."""
+        session = self._session
+        counts = session.counts
+        return {
+            "octets_from_client": self._octets[CLIENT],
+            "octets_from_server": self._octets[SERVER],
+            "commands": counts.get("commands", 0),
+            "replies": counts.get("replies", 0),
+            "messages_accepted": counts.get("messages_accepted", 0),
+            "messages_refused": counts.get("messages_refused", 0),
+            "decisions": counts.get("decisions", 0),
+            "violations": counts.get("violations", 0),
+            "tunnelled": session.tunnelled,
+            "stalled": session.stalled,
+        }
+
+    # --- inside ------------------------------------------------------------------------------------------------
+
+    def _begin(self, now: float | None) -> Session:
+        session = self._session
+        session.effects = []
+        if now is not None:
+            session.now = now
+        return session
+
+    def _flow(self, side: Side) -> Flow:
+        return self._client_flow if self._client_flow.side is side else self._server_flow
+
+    def _due(self) -> float | None:
+        client, server = self._client_flow.due, self._server_flow.due
+        if client is None or server is None:
+            return server if client is None else client
+        return min(client, server)
+
+    def _wait(self) -> tuple[str, float]:
+        """What the session waits for now, and how many seconds it may."""
+        session = self._session
+        limits = session.deadlines
+        if session.tunnelled:
+            return "tunnel", limits.tunnel
+        if session.stalled:
+            return "stalled", limits.stalled
+        pending = session.dialogue.pending
+        if not pending:
+            return "command", limits.command
+        head = pending[0]
+        if not head.complete:
+            return "payload", limits.data_block
+        if head.stage == "greeting":
+            return "greeting", limits.greeting
+        if head.stage in ("text", "chunk", "blob"):
+            return "message-end", limits.message_end
+        if head.command.spec.payload in ("text", "blob"):
+            return "data-init", limits.data_init
+        return "reply", limits.reply
+
+    def _drain_if_safe(self) -> None:
+        session = self._session
+        dialogue = session.dialogue
+        idle = not dialogue.pending and dialogue.envelope.sender is None and self._client_flow.at_command
+        if session.stalled or (idle and not session.tunnelled):
+            session.fail(SHUTTING_DOWN)

@@ -1,0 +1,187 @@
+"""What the server says: replies, each paired with the exchange at the head of the queue, and what they bring about."""
+
+from __future__ import annotations
+
+from smtpguard.inspection import answering
+from smtpguard.inspection.flow import Flow
+from smtpguard.inspection.session import Session
+from smtpguard.inspection.wording import UPSTREAM_GONE
+from smtpguard.policy.actions import Delay, Eat, Reject, Rewrite, Slice
+from smtpguard.policy.rulebook import Rule
+from smtpguard.smtp.commands import Command
+from smtpguard.smtp.dialogue import Exchange
+from smtpguard.smtp.replies import HELD_REPLY, Reply, ReplyReader
+from smtpguard.smtp.sides import Side
+
+_NO_COMMAND = Command(b"")
+
+
+class ServerFlow(Flow):
+    """Reads the server's side."""
+
+    def __init__(self, session: Session, side: Side, peer: Side) -> None:
+        super().__init__(session, side, peer)
+        self._read = self._read_reply
+        self._reader = ReplyReader()
+        self._unsent = b""  # of a reply under judgement: it goes out first if the session becomes a tunnel
+
+    @property
+    def octets_held(self) -> int:
+        """Octets that wait in this direction."""
+        return super().octets_held + self._reader.held
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    def _read_reply(self, data: bytes, position: int) -> int:
+        end = data.find(b"\n", position) + 1
+        if (end or len(data) + 1) - position + self._reader.held > HELD_REPLY:
+            self.session.violation("endless-reply", _NO_COMMAND)
+            return position
+        if not end:
+            return -1
+        line = data if end - position == len(data) else data[position:end]
+        reply = self._reader.feed(line)
+        if reply is not None:
+            self._unsent = reply.raw
+            self._take(reply)
+            self._unsent = b""
+            if self.session.swapped:
+                self.session.swapped = False
+                answering.swap_roles(self.session, data[end:])
+                return len(data)
+        return end
+
+    def _read_before_tls(self, data: bytes, position: int) -> int:
+        # TLS's first word is the client's: whatever the server says in between was never meant for TLS.
+        self.session.violation("starttls-reply-injection", Command(b"STARTTLS\r\n"))
+        return position
+
+    def expect_tls(self) -> None:
+        """The 220 to STARTTLS is out: the server must be silent until the client has spoken."""
+        self._read = self._read_before_tls
+
+    # --- one reply ---------------------------------------------------------------------------------------------
+
+    def _take(self, reply: Reply) -> None:
+        session = self.session
+        pending = session.dialogue.pending
+        head = pending[0] if pending else None
+        command = head.command if head is not None else _NO_COMMAND
+        session.counts["replies"] = session.counts.get("replies", 0) + 1
+        doubt = reply.fault if reply.fault != "reply-misprint" else ""
+        if not doubt:
+            if reply.fault:
+                session.violation(reply.fault, command, reply.raw.split(b"\r\n")[0][:80].decode("latin-1"))
+            doubt = answering.doubt(head, reply)
+        if doubt:
+            session.violation(doubt, command, str(reply.code))
+        elif head is None:
+            session.send(self.peer, reply.raw)
+        elif not session.closed and not session.tunnelled:
+            self._judge(head, reply)
+
+    def _judge(self, head: Exchange, reply: Reply) -> None:
+        session = self.session
+        rules = answering.rules_for(session, head)
+        if rules:
+            line = reply.raw.rstrip(b"\r\n")
+            size = session.dialogue.envelope.size if answering.ends_message(head) else None
+            facts = session.facts(head.command, line=line, code=reply.code, size=size)
+            for part in rules:
+                rule = session.judge(part, facts)
+                if session.closed:
+                    return
+                if rule is not None:
+                    self._apply(rule, head, reply)
+                    return
+        self._deliver(head, reply, reply.raw)
+
+    def _apply(self, rule: Rule, head: Exchange, reply: Reply) -> None:
+        session = self.session
+        action = rule.action
+        if isinstance(action, Eat):
+            session.dialogue.pending[0].eaten = True
+            session.stall(self.side, head.command.verb, "reply eaten")
+        elif isinstance(action, Delay):
+            self._unsent = b""
+            due = session.now + action.seconds
+            self.later(due, lambda: self._deliver(head, reply, reply.raw), len(reply.raw))
+        elif isinstance(action, Slice):
+            self._deliver(head, reply, reply.raw, action.octets, action.seconds)
+        elif isinstance(action, Rewrite | Reject) or answering.masks(rule):
+            self._deliver(head, reply, answering.altered(rule, reply))
+        else:
+            session.carry_out(rule)
+
+    def _deliver(self, head: Exchange, reply: Reply, raw: bytes, piece: int = 0, pause: float = 0.0) -> None:
+        """The reply reaches the client, and what it decides comes about."""
+        session = self.session
+        if head.command.spec.change == "hello" and reply.code == 250 and session.rulebook.keyword:
+            raw = answering.judge_keywords(session, head.command, reply, raw)
+            if session.closed or session.stalled or session.tunnelled:
+                return
+        self._unsent = b""
+        self.emit(raw, piece, pause)
+        session.since = session.now
+        head.owed -= 1
+        if head.owed <= 0:
+            session.dialogue.pending.popleft()
+        answering.consequences(session, head, reply)
+        self.settle()
+
+    def settle(self) -> None:
+        """Let our own replies out that have reached the head; stall behind one that was eaten."""
+        if self._agenda:
+            self.later(self._agenda[-1][0], self.settle)
+            return
+        session = self.session
+        if session.closed or session.tunnelled or session.stalled:
+            return
+        pending = session.dialogue.pending
+        while pending:
+            own = pending[0].own
+            if own is None:
+                break
+            pending.popleft()
+            session.since = session.now
+            session.send(self.peer, own)
+        if pending and pending[0].eaten:
+            session.stalled = True
+            self.swallow()
+            return
+        session.client_flow.catch_up()
+
+    def flush_own(self) -> None:
+        """A reply of our own was added."""
+        if len(self.session.dialogue.pending) == 1 or self.session.dialogue.pending[0].own is not None:
+            self.settle()
+
+    # --- ends --------------------------------------------------------------------------------------------------
+
+    def begin_anew(self) -> None:
+        """A new session begins on the other side (TURN)."""
+        self._read = self._read_reply
+        self._reader = ReplyReader()
+
+    def finish(self) -> None:
+        """The server closed. Under a policy that alters nothing its FIN passes; else the client hears 421 where a
+        reply is owed, and both connections close."""
+        session = self.session
+        if session.rulebook.transparent or session.tunnelled:
+            session.open_up()
+            if not self.finished:
+                self._send_finish()
+            return
+        if self.octets_held:
+            session.violation("cut-reply", _NO_COMMAND, f"{self.octets_held} octets")
+        owed = bool(session.dialogue.pending)
+        self.finished = True
+        session.fail(UPSTREAM_GONE if owed and not session.stalled else b"")
+
+    def release(self) -> None:
+        """What is held goes out as it came: whole lines, then the piece of one."""
+        early = self._unsent + self._reader.take()
+        self._unsent = b""
+        if early:
+            self.session.send(self.peer, early)
+        super().release()

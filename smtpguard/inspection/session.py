@@ -1,0 +1,270 @@
+"""What both flows of a session share: the dialogue, the rulebook, the effects of the current call, the verdicts.
+
+The two flows read octets; everything that they decide together passes here: sending, recording, asking the rules,
+naming violations, ending. A rule that raises is contained here (law 8).
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from random import Random
+from typing import TYPE_CHECKING
+
+from smtpguard.inspection.deadlines import Deadlines
+from smtpguard.inspection.effects import Close, Effect, Record, Reset, Send, Tunnel
+from smtpguard.inspection.wording import closing_reply, decision_name, uncertain_reply
+from smtpguard.policy.actions import Close as CloseAction
+from smtpguard.policy.actions import Drop as DropAction
+from smtpguard.policy.actions import Pass as PassAction
+from smtpguard.policy.actions import Record as RecordAction
+from smtpguard.policy.actions import Reject as RejectAction
+from smtpguard.policy.actions import Reset as ResetAction
+from smtpguard.policy.actions import Tunnel as TunnelAction
+from smtpguard.policy.rulebook import ByVerb, Facts, Rule, Rulebook, Rules
+from smtpguard.smtp.commands import Command, address, announced_size
+from smtpguard.smtp.dialogue import Dialogue, Exchange
+from smtpguard.smtp.sides import CLIENT, Side
+from smtpguard.smtp.verbs import UNKNOWN
+from smtpguard.smtp.violations import VIOLATIONS
+
+if TYPE_CHECKING:
+    from smtpguard.inspection.client_flow import ClientFlow
+    from smtpguard.inspection.server_flow import ServerFlow
+
+PASSED = Rule("", "command", PassAction())
+
+
+class Session:
+    """The shared state of one session. ``effects`` collects what the current call wants done."""
+
+    def __init__(
+        self,
+        rulebook: Rulebook,
+        *,
+        client: str | None,
+        server: str | None,
+        rng: Random,
+        tallies: dict[str, int],
+        deadlines: Deadlines,
+    ) -> None:
+        self.rulebook = rulebook
+        self.dialogue = Dialogue()
+        self.deadlines = deadlines
+        self.effects: list[Effect] = []
+        self.now = 0.0
+        self.closed = False
+        self.tunnelled = False
+        self.stalled = False
+        self.draining = False
+        self.since = 0.0  # when the wait that a deadline bounds began
+        self.counts: dict[str, int] = {}
+        self.violations_seen: set[str] = set()
+        self.link2state_first = False
+        self.sasl = Command(b"")  # the AUTH whose exchange goes on
+        self.swapped = False
+        self.client_flow: ClientFlow
+        self.server_flow: ServerFlow
+        self._facts = Facts(
+            client=ip_address(client) if client else None,
+            server=ip_address(server) if server else None,
+        )
+        self._rng = rng
+        self._session_tally: dict[str, int] = {}
+        self._guard_tally = tallies
+
+    # --- effects -----------------------------------------------------------------------------------------------
+
+    def send(self, side: Side, data: bytes) -> None:
+        """Octets towards ``side``; joined with what was just sent there, so that one read leaves as one write."""
+        effects = self.effects
+        if effects:
+            last = effects[-1]
+            if type(last) is Send and last.side is side:
+                effects[-1] = Send(side, last.data + data)
+                return
+        effects.append(Send(side, data))
+
+    def record(self, event: str, **fields: object) -> None:
+        """Something happened."""
+        self.effects.append(Record(event, fields))
+
+    def count(self, what: str) -> None:
+        """One more of something, for the summary."""
+        self.counts[what] = self.counts.get(what, 0) + 1
+
+    # --- rules -------------------------------------------------------------------------------------------------
+
+    def rules_for(self, by_verb: ByVerb, command: Command) -> Rules:
+        """The rules that could apply to ``command``; usually none."""
+        named = by_verb.named.get(command.verb)
+        if named is not None:
+            return named
+        return by_verb.unknown if command.spec is UNKNOWN else by_verb.known
+
+    def facts(self, command: Command, *, line: bytes, code: int | None = None, size: int | None = None) -> Facts:
+        """What is known now, for the rules."""
+        facts = self._facts
+        envelope = self.dialogue.envelope
+        facts.verb = command.verb
+        facts.argument = command.argument
+        facts.line = line
+        facts.code = code
+        facts.size = announced_size(command) if size is None else size
+        facts.state = self.client_flow.state
+        facts.tls = self.dialogue.tls
+        facts.keyword = ""
+        facts.violation = ""
+        facts.sender = envelope.sender or b""
+        facts.recipient = envelope.recipients[-1] if envelope.recipients else b""
+        change = command.spec.change
+        if change == "mail":
+            facts.sender = address(command)
+        elif change == "rcpt":
+            facts.recipient = address(command)
+        return facts
+
+    def judge(self, rules: Rules, facts: Facts) -> Rule | None:
+        """The first rule that applies and is to be enforced; None to pass. Every match but a ``pass`` is recorded."""
+        for rule in rules:
+            try:
+                if not rule.matches(facts, self._session_tally, self._guard_tally, self._rng):
+                    continue
+            except Exception as error:
+                if self.contain(rule, error):
+                    return None
+                continue
+            if isinstance(rule.action, PassAction):
+                return None
+            self._record_decision(rule, facts)
+            if isinstance(rule.action, RecordAction):
+                continue
+            return None if rule.observe else rule
+        return None
+
+    def _record_decision(self, rule: Rule, facts: Facts) -> None:
+        self.count("decisions")
+        fields: dict[str, object] = {"rule": rule.id, "action": rule.action.name, "where": rule.where}
+        if facts.verb:
+            fields["verb"] = facts.verb
+        for name in ("keyword", "size", "code", "violation"):
+            value = getattr(facts, name)
+            if value is not None and value != "":
+                fields[name] = value
+        if rule.observe:
+            fields["observed"] = True
+        if rule.event is not None:
+            fields["event"] = rule.event
+        self.effects.append(Record(decision_name(rule.where, rule.action.name), fields))
+
+    def contain(self, rule: Rule, error: Exception) -> bool:
+        """A rule raised: recorded, and failed as the policy says. True where the session was closed for it."""
+        then = self.rulebook.on_crash
+        self.record("rule-crashed", rule=rule.id, error=type(error).__name__, then=then)
+        if then == "close":
+            self.fail(closing_reply("4.3.0", "Local policy error", rule.id))
+            return True
+        return False
+
+    def carry_out(self, rule: Rule) -> bool:
+        """Do what a rule says where it ends or blinds the session: close, reset, drop, tunnel. True when it did."""
+        action = rule.action
+        if isinstance(action, CloseAction):
+            self.fail(closing_reply(action.enhanced, action.text, rule.id, action.code, action.exact))
+        elif isinstance(action, ResetAction):
+            self.closed = True
+            self.client_flow.swallow()
+            self.server_flow.swallow()
+            self.effects.append(Reset())
+        elif isinstance(action, DropAction):
+            self.stall(CLIENT, "", "drop")
+        elif isinstance(action, TunnelAction):
+            self.tunnel()
+        else:
+            return False
+        return True
+
+    # --- violations --------------------------------------------------------------------------------------------
+
+    def violation(self, name: str, command: Command, detail: str = "", *, once: bool = False) -> bool:
+        """Record a violation and do what the policy says of it. True when the session ended or became a tunnel.
+
+        ``once``: recorded and judged only the first time in a session.
+        """
+        if once:
+            if name in self.violations_seen:
+                return False
+            self.violations_seen.add(name)
+        row = VIOLATIONS[name]
+        self.count("violations")
+        self.record("violation", violation=name, blame=row.blame.value, verb=command.verb, detail=detail)
+        rules = self.rulebook.violation.get(name, ())
+        if rules:
+            facts = self.facts(command, line=command.line.rstrip(b"\r\n"))
+            facts.violation = name
+            rule = self.judge(rules, facts)
+            if rule is not None:
+                if isinstance(rule.action, RejectAction):
+                    action = rule.action
+                    self.fail(closing_reply(action.enhanced, action.text, rule.id, action.code, action.exact))
+                    return True
+                if self.carry_out(rule):
+                    return True
+            if self.closed:
+                return True
+        if not row.uncertain:
+            return False
+        self.uncertain(name)
+        return True
+
+    def uncertain(self, name: str) -> None:
+        """From here on the guard can't know what the peers take the octets for: close or tunnel, never guess."""
+        then = self.rulebook.on_uncertain
+        self.record("uncertain", violation=name, then=then)
+        if then == "tunnel":
+            self.tunnel()
+        else:
+            self.fail(uncertain_reply(VIOLATIONS[name]))
+
+    # --- ends --------------------------------------------------------------------------------------------------
+
+    def fail(self, reply: bytes) -> None:
+        """Close both connections; the client gets ``reply`` first where no eaten reply stands before it."""
+        if self.closed:
+            return
+        self.closed = True
+        self.client_flow.swallow()
+        self.server_flow.swallow()
+        if reply and not self.stalled and not any(exchange.eaten for exchange in self.dialogue.pending):
+            self.send(self.server_flow.peer, reply)
+        self.effects.append(Close())
+
+    def stall(self, side: Side, verb: str, why: str) -> None:
+        """From here on nothing passes in either direction; both sides are read and their octets forgotten."""
+        if not self.stalled:
+            self.stalled = True
+            self.since = self.now
+            self.record("stall", side=side.value, verb=verb, why=why)
+        self.client_flow.swallow()
+        self.server_flow.swallow()
+
+    def tunnel(self) -> None:
+        """Both directions are opaque from here on; what was held goes out first, as it came."""
+        if self.tunnelled or self.closed:
+            return
+        self.tunnelled = True
+        self.since = self.now
+        self.open_up()
+        self.effects.append(Tunnel())
+
+    def open_up(self) -> None:
+        """Both directions pass as they come, what was held first."""
+        self.server_flow.release()
+        self.client_flow.release()
+
+    def eat(self, exchange: Exchange, why: str) -> None:
+        """What ``exchange`` answers was swallowed: replies to what came before still pass, then all stands still."""
+        exchange.eaten = True
+        self.since = self.now
+        self.record("stall", side=self.client_flow.side.value, verb=exchange.command.verb, why=why)
+        self.client_flow.swallow()
+        self.server_flow.settle()

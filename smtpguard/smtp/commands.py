@@ -1,0 +1,100 @@
+"""A command line taken apart: verb, argument, and the few arguments that say how octets are framed.
+
+Total: any line gives a ``Command``; what cannot be read is ``None`` and the caller's to judge.
+"""
+
+from __future__ import annotations
+
+import re
+
+from smtpguard.smtp.verbs import UNKNOWN, VERBS, Verb
+
+# Servers skip blanks before a verb and between words (Postfix does), so the guard must see the verb that they see.
+_WORDS = re.compile(rb"[ \t]*([^ \t\r\n]*)[ \t]*(.*?)[ \t]*\r?\n?\Z", re.DOTALL)
+_BY_WORD: dict[bytes, Verb] = {name.encode(): verb for name, verb in VERBS.items()}
+
+# RFC 3030 2: chunk-size is 1*DIGIT. One blank or more is what servers take; anything else is a size that two
+# parsers may read differently. 18 digits stay below 2**63, where C parsers begin to disagree.
+_BDAT = re.compile(rb"BDAT +(\d{1,18})( +LAST)? *\r\n\Z", re.IGNORECASE)
+# KB812455: two numbers. At most 1 GiB of blob.
+_XEXCH50 = re.compile(rb"(\d{1,10})[ \t]+(\d{1,10})\Z")
+XEXCH50_CAP = 2**30
+
+_PATH = re.compile(rb"(?:FROM|TO)[ \t]*:[ \t]*(?:<([^>]*)>|([^ \t<>]*))", re.IGNORECASE)
+_SIZE = re.compile(rb"[ \t]SIZE=(\d{1,18})(?=[ \t]|\Z)", re.IGNORECASE)
+
+# CVE-2005-0560: a chunk longer than this overflowed the sink's buffer.
+LINK2STATE_CHUNK_CAP = 520
+_CHUNK = re.compile(rb"(?:(FIRST|NEXT|LAST)[ \t]+)?.*?CHUNK=(?:\{([0-9A-F]{8})\})?(.*)\Z", re.IGNORECASE | re.DOTALL)
+
+
+class Command:
+    """One command line. ``verb`` is upper case, ``argument`` is without blanks and CRLF at its ends."""
+
+    __slots__ = ("argument", "line", "spec", "verb")
+
+    def __init__(self, line: bytes) -> None:
+        self.line = line
+        match = _WORDS.match(line)
+        word, self.argument = match.groups() if match else (b"", b"")
+        spec = _BY_WORD.get(word)
+        if spec is None:
+            word = word.upper()
+            spec = _BY_WORD.get(word, UNKNOWN)
+        self.spec = spec
+        self.verb = spec.name or word.decode("latin-1")
+
+    def __repr__(self) -> str:
+        return f"Command({self.verb!r}, {len(self.line)} octets)"
+
+
+def chunk_size(command: Command) -> tuple[int, bool] | None:
+    """Octets that follow a BDAT and whether it is the LAST; None when they cannot be counted for certain."""
+    match = _BDAT.match(command.line)
+    if match is None:
+        return None
+    return int(match[1]), match[2] is not None
+
+
+def blob_size(command: Command) -> int | None:
+    """Octets that an XEXCH50 announces; None when they cannot be counted (CVE-2003-0714) or pass 1 GiB."""
+    match = _XEXCH50.match(command.argument)
+    if match is None or int(match[1]) > XEXCH50_CAP:
+        return None
+    return int(match[1])
+
+
+def address(command: Command) -> bytes:
+    """The address of a MAIL or RCPT without its brackets and source route; b"" for the null sender."""
+    match = _PATH.match(command.argument)
+    if match is None:
+        return b""
+    path = match[1] if match[1] is not None else match[2]
+    if path.startswith(b"@") and b":" in path:
+        path = path.split(b":", 1)[1]
+    return path
+
+
+def announced_size(command: Command) -> int | None:
+    """Octets that the command announces: BDAT, XEXCH50, or SIZE= of MAIL (RFC 1870)."""
+    if command.verb == "BDAT":
+        chunk = chunk_size(command)
+        return chunk[0] if chunk else None
+    if command.verb == "XEXCH50":
+        return blob_size(command)
+    match = _SIZE.search(command.argument)
+    return int(match[1]) if match else None
+
+
+def link2state_overflows(command: Command, first_seen: bool) -> bool:
+    """Whether an X-LINK2STATE is the overflow of CVE-2005-0560: no FIRST, NEXT or LAST, none before it, over 520."""
+    match = _CHUNK.match(command.argument)
+    if match is None or match[1] is not None or first_seen:
+        return False
+    declared = int(match[2], 16) if match[2] else 0
+    return max(declared, len(match[3])) > LINK2STATE_CHUNK_CAP
+
+
+def names_first_chunk(command: Command) -> bool:
+    """Whether an X-LINK2STATE opens a series of chunks."""
+    return command.argument[:5].upper() == b"FIRST"

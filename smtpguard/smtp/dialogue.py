@@ -1,0 +1,124 @@
+"""The dialogue: which replies are owed, what the session's state is, what the envelope holds.
+
+State changes only on the server's reply (law 5): a RSET, EHLO, MAIL or RCPT that the server refuses changes nothing.
+Exchanges are answered in order, so ``pending`` is a queue: the head is what the next reply of the server answers, or
+an answer of our own that waits for its turn (law 3). No policy, no socket, no clock here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+from smtpguard.smtp.commands import Command, address
+
+Stage = Literal["greeting", "command", "text", "chunk", "blob", "sasl"]
+
+RECIPIENTS_KEPT = 100
+"""Recipients that an envelope keeps by name; the others are only counted."""
+
+_NO_COMMAND = Command(b"")
+
+
+class Exchange:
+    """One reply owed to the client.
+
+    ``stage``: what it answers; ``complete``: the octets it answers have all come; ``own``: our reply, where the
+    server is not asked; ``eaten``: no reply will ever come; ``owed``: replies left (LMTP answers a message once a
+    recipient).
+    """
+
+    __slots__ = ("command", "complete", "eaten", "last", "owed", "own", "size", "stage")
+
+    def __init__(self, stage: Stage, command: Command = _NO_COMMAND, own: bytes | None = None) -> None:
+        self.stage: Stage = stage
+        self.command = command
+        self.own = own
+        self.complete = True
+        self.eaten = False
+        self.last = False
+        self.owed = 1
+        self.size = 0
+
+
+@dataclass(slots=True)
+class Envelope:
+    """What the server has accepted since the last reset. ``size`` counts the message's octets as on the wire."""
+
+    sender: bytes | None = None
+    recipients: list[bytes] = field(default_factory=list)
+    count: int = 0
+    size: int = 0
+    verb: str = ""
+    last_seen: bool = False
+
+    def add(self, recipient: bytes) -> None:
+        """One more accepted recipient; by name only while there are few."""
+        self.count += 1
+        if len(self.recipients) < RECIPIENTS_KEPT:
+            self.recipients.append(recipient)
+
+
+class Dialogue:
+    """Pairs replies with commands and follows the session's state."""
+
+    __slots__ = ("authenticated", "envelope", "greeted", "hello", "lmtp", "pending", "quitting", "tls")
+
+    def __init__(self) -> None:
+        self.pending: deque[Exchange] = deque((Exchange("greeting"),))
+        self.greeted = False
+        self.hello = ""
+        self.lmtp = False
+        self.tls = False
+        self.authenticated = False
+        self.quitting = False
+        self.envelope = Envelope()
+
+    @property
+    def state(self) -> str:
+        """The word that policies use: connect, greeted, helloed, mail, rcpt."""
+        if not self.greeted:
+            return "connect"
+        if self.envelope.count:
+            return "rcpt"
+        if self.envelope.sender is not None:
+            return "mail"
+        return "helloed" if self.hello else "greeted"
+
+    def push(self, exchange: Exchange) -> Exchange:
+        """A reply is owed from here on."""
+        self.pending.append(exchange)
+        return exchange
+
+    def accepted(self, command: Command, code: int) -> None:
+        """Apply what a positive reply to ``command`` changes."""
+        change = command.spec.change
+        if change == "rcpt":
+            self.envelope.add(address(command))
+        elif change == "mail":
+            self.envelope = Envelope(sender=address(command))
+        elif change == "hello":
+            self.hello = command.verb
+            self.lmtp = command.verb == "LHLO"
+            self.envelope = Envelope()
+        elif change == "reset":
+            self.envelope = Envelope()
+        elif change == "xclient":
+            # Postfix starts the session anew behind it, with a 220.
+            self.hello = ""
+            self.envelope = Envelope()
+        elif change == "quit":
+            self.quitting = True
+        elif command.spec.payload == "sasl" and code == 235:
+            self.authenticated = True
+
+    def message_replies(self) -> int:
+        """How many replies the end of a message is owed: one, in LMTP one an accepted recipient (RFC 2033 4.2)."""
+        return max(1, self.envelope.count) if self.lmtp else 1
+
+    def end_message(self) -> Envelope:
+        """The transaction is over, whatever the reply was; gives the envelope that it had."""
+        envelope = self.envelope
+        self.envelope = Envelope()
+        return envelope
