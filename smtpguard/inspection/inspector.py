@@ -38,7 +38,8 @@ class Inspector:
     """One session under one rulebook.
 
     ``client`` and ``server`` are IP addresses as text, for rules that name networks; ``rng`` draws for rules with a
-    probability; ``tallies`` counts for rules whose ``nth`` or ``first`` goes over all sessions of the guard.
+    probability, made from the policy's seed and the session's ``number`` where none is given; ``tallies`` counts for
+    rules whose ``nth`` or ``first`` goes over all sessions of the guard.
     """
 
     __slots__ = ("_client_flow", "_octets", "_server_flow", "_session")
@@ -50,6 +51,7 @@ class Inspector:
         client: str | None = None,
         server: str | None = None,
         rng: Random | None = None,
+        number: int = 0,
         tallies: dict[str, int] | None = None,
         deadlines: Deadlines | None = None,
     ) -> None:
@@ -57,7 +59,8 @@ class Inspector:
             rulebook,
             client=client,
             server=server,
-            rng=rng if rng is not None else Random(rulebook.seed),
+            rng=rng,
+            number=number,
             tallies=tallies if tallies is not None else {},
             deadlines=deadlines if deadlines is not None else _RFC_DEADLINES,
         )

@@ -43,7 +43,8 @@ class Session:
         *,
         client: str | None,
         server: str | None,
-        rng: Random,
+        rng: Random | None,
+        number: int,
         tallies: dict[str, int],
         deadlines: Deadlines,
     ) -> None:
@@ -69,6 +70,7 @@ class Session:
             server=ip_address(server) if server else None,
         )
         self._rng = rng
+        self._number = number
         self._session_tally: dict[str, int] = {}
         self._guard_tally = tallies
 
@@ -125,9 +127,13 @@ class Session:
 
     def judge(self, rules: Rules, facts: Facts) -> Rule | None:
         """The first rule that applies and is to be enforced; None to pass. Every match but a ``pass`` is recorded."""
+        rng = self._rng
+        if rng is None:
+            # Made late: a generator costs 2.5 KiB, and most sessions never ask a rule.
+            rng = self._rng = Random(f"{self.rulebook.seed}:{self._number}")
         for rule in rules:
             try:
-                if not rule.matches(facts, self._session_tally, self._guard_tally, self._rng):
+                if not rule.matches(facts, self._session_tally, self._guard_tally, rng):
                     continue
             except Exception as error:
                 if self.contain(rule, error):

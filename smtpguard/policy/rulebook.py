@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from random import Random
 from typing import Literal
 
-from smtpguard.policy.actions import Action, Record, Where
+from smtpguard.policy.actions import Action, Pass, Record, Where
 
 
 @dataclass(slots=True)
@@ -107,4 +107,4 @@ class Rulebook:
 
 def only_records(rules: Rules) -> bool:
     """Whether none of ``rules`` can change an octet."""
-    return all(rule.observe or isinstance(rule.action, Record) for rule in rules)
+    return all(rule.observe or isinstance(rule.action, Record | Pass) for rule in rules)

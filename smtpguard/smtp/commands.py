@@ -20,7 +20,10 @@ _BDAT = re.compile(rb"BDAT +(\d{1,18})( +LAST)? *\r\n\Z", re.IGNORECASE)
 _XEXCH50 = re.compile(rb"(\d{1,10})[ \t]+(\d{1,10})\Z")
 XEXCH50_CAP = 2**30
 
-_PATH = re.compile(rb"(?:FROM|TO)[ \t]*:[ \t]*(?:<([^>]*)>|([^ \t<>]*))", re.IGNORECASE)
+# A quoted local part may hold a ">" (RFC 5321 4.1.2).
+_PATH = re.compile(
+    rb"""(?:FROM|TO)[ \t]*:[ \t]*(?:<((?:"(?:[^"\\]|\\.)*"|[^>"])*)>|<([^>]*)>|([^ \t<>]*))""", re.IGNORECASE | re.DOTALL
+)
 _SIZE = re.compile(rb"[ \t]SIZE=(\d{1,18})(?=[ \t]|\Z)", re.IGNORECASE)
 
 # CVE-2005-0560: a chunk longer than this overflowed the sink's buffer.
@@ -69,7 +72,7 @@ def address(command: Command) -> bytes:
     match = _PATH.match(command.argument)
     if match is None:
         return b""
-    path = match[1] if match[1] is not None else match[2]
+    path: bytes = next(group for group in match.groups() if group is not None)
     if path.startswith(b"@") and b":" in path:
         path = path.split(b":", 1)[1]
     return path

@@ -1,0 +1,139 @@
+"""``smtpguard policy``: list, show and check policies, and print their JSON Schema.
+
+What was asked for goes to stdout, problems go to stderr, one a line in the form that editors jump to. Exit status: 0,
+or 2 where a policy cannot be found or has a problem.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from smtpguard.cli.errors import EXIT_USAGE
+from smtpguard.policy import library
+from smtpguard.policy.compile import compile_policy
+from smtpguard.policy.inheritance import Policy
+from smtpguard.policy.loader import read_policy
+from smtpguard.policy.schema import policy_schema
+
+app = typer.Typer(
+    help="List, show and check policies; print their JSON Schema.",
+    epilog="A policy is given by its name (see `smtpguard policy list`) or by the path of its YAML file. "
+    "The language is described in docs/policies.md.",
+    rich_markup_mode=None,
+)
+
+
+class Format(StrEnum):
+    """How a command prints."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print it.")]
+
+
+@app.callback(invoke_without_command=True)
+def _top(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command("list")
+def list_policies(form: FormatOption = Format.TEXT) -> None:
+    """List the policies that come with smtpguard."""
+    policies = [_whole(name) for name in library.shipped()]
+    if form is Format.JSON:
+        typer.echo(json.dumps([_described(policy) for policy in policies], indent=2))
+        return
+    width = max((len(policy.name) for policy in policies), default=0)
+    for policy in policies:
+        typer.echo(f"{policy.name:<{width}}  {policy.model.summary}")
+
+
+@app.command("show")
+def show_policy(name: Annotated[str, typer.Argument(metavar="NAME", help="A policy's name, or a file.")]) -> None:
+    """Show a policy as it is written, and then every policy that it extends."""
+    first, *others = dict.fromkeys(_family(_whole(name)))
+    typer.echo(_page(first))
+    for text in others:
+        typer.echo(f"---\n{_page(text)}")
+
+
+@app.command("check")
+def check_policies(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Policies to check: files, or names.")],
+    form: FormatOption = Format.TEXT,
+) -> None:
+    """Check policies and print every problem with its file, line and column."""
+    results = [(given, *read_policy(given)) for given in files]
+    if form is Format.JSON:
+        report = [
+            {
+                "file": given,
+                "ok": not problems,
+                "problems": [problem.as_dict() for problem in problems],
+                "policy": _described(policy) if policy is not None and not problems else None,
+            }
+            for given, policy, problems in results
+        ]
+        typer.echo(json.dumps(report, indent=2))
+    else:
+        for given, policy, problems in results:
+            for problem in problems:
+                typer.echo(str(problem) if problem.file else f"smtpguard: {problem}", err=True)
+            if policy is not None and not problems:
+                typer.echo(f"{given}: ok, {_counted(policy)}")
+    if any(problems for _, _, problems in results):
+        raise typer.Exit(EXIT_USAGE)
+
+
+@app.command("schema")
+def print_schema() -> None:
+    """Print the JSON Schema of a policy file, for editors."""
+    typer.echo(json.dumps(policy_schema(), indent=2))
+
+
+def _whole(name: str) -> Policy:
+    """The policy, or the first problem in it as an error."""
+    policy, problems = read_policy(name)
+    if policy is None or problems:
+        raise problems[0]
+    return policy
+
+
+def _described(policy: Policy) -> dict[str, object]:
+    return {
+        "name": policy.name,
+        "summary": policy.model.summary,
+        "source": policy.model.source,
+        "mode": policy.setting("mode"),
+        "lies": policy.setting("lies"),
+        "transparent": compile_policy(policy).transparent,
+        "extends": list(policy.model.extends),
+        "rules": [placed.rule.id for placed in policy.rules],
+        "file": policy.document.file,
+    }
+
+
+def _counted(policy: Policy) -> str:
+    count = len(policy.rules)
+    rules = f"{count} rule" if count == 1 else f"{count} rules"
+    return f"{rules}, alters nothing" if compile_policy(policy).transparent else rules
+
+
+def _family(policy: Policy) -> Iterator[tuple[str, str, str]]:
+    extends = ", ".join(policy.model.extends)
+    yield policy.name, f"{policy.document.file}{f', extends {extends}' if extends else ''}", policy.document.text
+    for parent in policy.parents:
+        yield from _family(parent)
+
+
+def _page(entry: tuple[str, str, str]) -> str:
+    name, about, text = entry
+    return f"# {name}: {about}\n\n{text.rstrip()}"

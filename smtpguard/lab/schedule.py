@@ -1,0 +1,39 @@
+"""When the sender tries again, when it says that it is late, and when it gives up. Figures only, no clock.
+
+Sources: the sender section of the facts: glitch retry 60 s three times, 10 minutes of silence, expiry at 2 days
+(vendor texts); 15, 30, 60 and 240 minutes are the figures of the IIS SMTP service and Exchange 2000; 12 hours for the
+delay notice is a secondary source. Exchange 2003's own retry figures were not found, so each figure is a setting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+MINUTE = 60.0
+HOUR = 60 * MINUTE
+
+
+class Schedule(BaseModel):
+    """All times in seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timeout: PositiveFloat = 10 * MINUTE  # of a connection on which nothing arrives
+    glitch_retry: PositiveFloat = 60.0
+    glitch_retries: int = Field(default=3, ge=0)
+    retries: tuple[PositiveFloat, ...] = Field(
+        default=(15 * MINUTE, 30 * MINUTE, 60 * MINUTE, 240 * MINUTE), min_length=1
+    )  # first, second, third, and every later one
+    delay_notice: PositiveFloat = 12 * HOUR
+    expiry: PositiveFloat = 48 * HOUR
+    attempts_at_most: PositiveInt = 1000  # ours: what keeps a run with tiny figures bounded
+
+    def waits(self) -> Iterator[float]:
+        """The pause before the second attempt, the third, and so on; without end."""
+        for _ in range(self.glitch_retries):
+            yield self.glitch_retry
+        yield from self.retries
+        while True:
+            yield self.retries[-1]

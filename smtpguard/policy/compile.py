@@ -1,0 +1,96 @@
+"""From a policy as written to the ``Rulebook`` that the Inspector asks.
+
+The policy's order is kept everywhere. A policy in observe mode becomes one that touches nothing at all: its rules only
+observe, and what would have closed a session becomes a tunnel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, cast
+
+from smtpguard.policy.actions import Where
+from smtpguard.policy.conditions import conditions
+from smtpguard.policy.inheritance import Policy
+from smtpguard.policy.matchers import ANY_UNKNOWN
+from smtpguard.policy.model import RuleModel
+from smtpguard.policy.rulebook import ByVerb, Rule, Rulebook, Rules, only_records
+from smtpguard.smtp.verbs import VERBS
+from smtpguard.smtp.violations import VIOLATIONS
+
+Pair = tuple[RuleModel, Rule]
+
+_BY_VERB = frozenset(("command", "reply", "payload"))
+
+
+def compile_policy(policy: Policy) -> Rulebook:
+    """The rulebook of a policy that ``loader`` has found nothing wrong with."""
+    observing = policy.setting("mode") == "observe"
+    pairs: dict[str, list[Pair]] = {}
+    for placed in policy.rules:
+        rule = _rule(placed.rule, policy.networks, observing=observing)
+        pairs.setdefault(rule.where, []).append((placed.rule, rule))
+    on_uncertain = "tunnel" if observing else policy.setting("on_uncertain")
+    on_crash = "pass" if observing else policy.setting("on_crash")
+    turn = "tunnel" if observing else policy.setting("turn")
+    harmless = only_records(tuple(rule for found in pairs.values() for _, rule in found))
+    return Rulebook(
+        name=policy.name,
+        summary=policy.model.summary,
+        lies=bool(policy.setting("lies")),
+        seed=cast(int, policy.setting("seed")),
+        on_uncertain=cast(Literal["close", "tunnel"], on_uncertain),
+        on_crash=cast(Literal["close", "pass"], on_crash),
+        turn=cast(Literal["refuse", "tunnel", "swap"], turn),
+        transparent=harmless and on_uncertain == "tunnel" and on_crash == "pass" and turn != "refuse",
+        connect=_flat(pairs, "connect"),
+        greeting=_flat(pairs, "greeting"),
+        keyword=_flat(pairs, "keyword"),
+        command=_by_verb(pairs.get("command", [])),
+        reply=_by_verb(pairs.get("reply", [])),
+        payload=_by_verb(pairs.get("payload", [])),
+        message=_flat(pairs, "message"),
+        violation=_by_violation(pairs.get("violation", [])),
+    )
+
+
+def _rule(model: RuleModel, networks: Mapping[str, tuple[str, ...]], *, observing: bool) -> Rule:
+    return Rule(
+        id=model.id,
+        where=model.where,
+        action=model.then,
+        conditions=conditions(model, networks, by_verb=model.where in _BY_VERB),
+        observe=observing or model.mode == "observe",
+        event=model.event,
+        nth=frozenset(model.nth) or None,
+        first=model.first,
+        scope=model.scope,
+        probability=model.probability,
+    )
+
+
+def _flat(pairs: Mapping[str, list[Pair]], where: Where) -> Rules:
+    return tuple(rule for _, rule in pairs.get(where, []))
+
+
+def _by_verb(pairs: list[Pair]) -> ByVerb:
+    names = dict.fromkeys(verb for model, _ in pairs for verb in model.verb if verb != ANY_UNKNOWN)
+    return ByVerb(
+        named={name: _for_verb(pairs, name) for name in names},
+        known=tuple(rule for model, rule in pairs if not model.verb),
+        unknown=tuple(rule for model, rule in pairs if not model.verb or ANY_UNKNOWN in model.verb),
+    )
+
+
+def _for_verb(pairs: list[Pair], name: str) -> Rules:
+    """Rules that name the verb, rules for any, and for a verb outside the table those for unknown ones."""
+    words = {name} if name in VERBS else {name, ANY_UNKNOWN}
+    return tuple(rule for model, rule in pairs if not model.verb or not words.isdisjoint(model.verb))
+
+
+def _by_violation(pairs: list[Pair]) -> dict[str, Rules]:
+    found = {
+        name: tuple(rule for model, rule in pairs if not model.violation or name in model.violation)
+        for name in VIOLATIONS
+    }
+    return {name: rules for name, rules in found.items() if rules}

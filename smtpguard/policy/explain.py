@@ -1,0 +1,50 @@
+"""What pydantic found wrong, in a policy's words: where in the file, what was found, the nearest valid word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from smtpguard.policy.errors import PolicyError, quoted, suggestion
+from smtpguard.policy.positions import Document, Path
+
+
+def problem(document: Document, path: Path, message: str, hint: str = "", *, key: bool = False) -> PolicyError:
+    """One problem at ``path`` of ``document``: at its value, or with ``key`` at its name."""
+    place = document.locate(path, key=key)
+    return PolicyError(message, file=document.file, line=place.line, column=place.column, field=_label(path), hint=hint)
+
+
+def problems(error: ValidationError, document: Document, base: Path, model: type[BaseModel]) -> list[PolicyError]:
+    """Each error of validating the value at ``base`` against ``model``."""
+    return [_one(dict(item), document, base, model) for item in error.errors(include_url=False)]
+
+
+def _one(item: dict[str, Any], document: Document, base: Path, model: type[BaseModel]) -> PolicyError:
+    path: Path = (*base, *item["loc"])
+    kind = item["type"]
+    if kind == "policy":
+        context = item["ctx"]
+        return problem(document, (*path, *context["path"]), context["message"], context["hint"], key=context["key"])
+    if kind == "extra_forbidden":
+        unknown = str(item["loc"][-1])
+        hint = suggestion(unknown, _names(model))
+        return problem(document, path, "unknown field", hint, key=True)
+    if kind == "missing":
+        return problem(document, base, f"the field '{item['loc'][-1]}' is missing")
+    if kind == "model_type":
+        return problem(document, path, f"expected fields and values, found {quoted(item['input'])}")
+    return problem(document, path, str(item["msg"]))
+
+
+def _names(model: type[BaseModel]) -> list[str]:
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _label(path: Path) -> str:
+    """``then.reject.code`` for a field, ``rule 3`` for a rule as a whole; places in a list go without saying."""
+    if len(path) >= 2 and path[0] == "rules" and isinstance(path[1], int):
+        inner = ".".join(str(part) for part in path[2:] if isinstance(part, str))
+        return inner or f"rule {path[1] + 1}"
+    return ".".join(str(part) for part in path if isinstance(part, str))

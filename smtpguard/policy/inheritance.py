@@ -1,0 +1,62 @@
+"""``extends``: a policy's rules come first, those of the policies that it extends follow.
+
+A rule with the id of an inherited one takes its place. A setting that the policy leaves out comes from the first of
+the extended policies that says it, and so does a named network. ``summary`` and ``source`` are never inherited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from smtpguard.policy.model import PolicyModel, RuleModel
+from smtpguard.policy.positions import Document
+
+INHERITED = ("mode", "lies", "seed", "on_uncertain", "on_crash", "turn")
+"""The settings that pass from a policy to the one that extends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedRule:
+    """A rule and where it was written, for errors that only show when policies are joined."""
+
+    rule: RuleModel
+    document: Document
+    index: int
+
+
+@dataclass(slots=True)
+class Policy:
+    """A policy with what it inherits: ``settings`` holds only what some file says."""
+
+    name: str
+    model: PolicyModel
+    document: Document
+    settings: dict[str, object] = field(default_factory=dict)
+    networks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    rules: list[PlacedRule] = field(default_factory=list)
+    parents: tuple[Policy, ...] = ()
+
+    def setting(self, name: str) -> object:
+        """The value of one of ``INHERITED``, its default where no file says it."""
+        return self.settings.get(name, PolicyModel.model_fields[name].default)
+
+
+def join(name: str, model: PolicyModel, document: Document, own: list[PlacedRule], parents: Iterable[Policy]) -> Policy:
+    """The policy that ``model`` and its ``own`` rules make on top of ``parents``, of which earlier ones win."""
+    parents = tuple(parents)
+    joined = Policy(name, model, document, parents=parents)
+    joined.settings = {key: getattr(model, key) for key in INHERITED if key in model.model_fields_set}
+    joined.networks = dict(model.networks)
+    inherited: dict[str, PlacedRule] = {}
+    for parent in parents:
+        for key, value in parent.settings.items():
+            joined.settings.setdefault(key, value)
+        for group, networks in parent.networks.items():
+            joined.networks.setdefault(group, networks)
+        for placed in parent.rules:
+            inherited.setdefault(placed.rule.id, placed)
+    replacing = {placed.rule.id: placed for placed in own if placed.rule.id in inherited}
+    before = [placed for placed in own if placed.rule.id not in inherited]
+    joined.rules = before + [replacing.get(rule_id, placed) for rule_id, placed in inherited.items()]
+    return joined
