@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from smtpguard.cli import policy
+from smtpguard.cli import policy, serve
 from smtpguard.cli.errors import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_USAGE, describe
 
 EPILOG = (
@@ -31,6 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(policy.app, name="policy")
+app.command()(serve.serve)
 
 
 def _show_version(wanted: bool) -> None:

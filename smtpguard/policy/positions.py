@@ -101,6 +101,8 @@ class _Unfolding:
 
     def value(self, node: Node, path: Path, above: tuple[int, ...]) -> object:
         place = Position(node.start_mark.line + 1, node.start_mark.column + 1)
+        if isinstance(node, ScalarNode) and not node.style and not node.value:
+            place = self._document.keys.get(path, place)  # nothing was written: YAML puts it at the next token
         self._document.values[path] = place
         self._made += 1
         if self._made > MAX_VALUES:

@@ -1,0 +1,123 @@
+"""``smtpguard serve``: the guard inline, between a listener and an upstream, until SIGTERM.
+
+The journal goes to stdout, one JSON line an event; the first says where it listens. Bad input ends as one line on
+stderr with status 2, before anything listens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from smtpguard.cli.errors import UsageError
+from smtpguard.journal.writer import journal_to
+from smtpguard.policy.loader import load_policy
+from smtpguard.policy.rulebook import Rulebook
+from smtpguard.relay.guard import Address, Guard
+from smtpguard.relay.settings import ConfigError, RelaySettings, load_settings
+
+PROBE_SECONDS = 10.0
+"""How long the upstream may take to accept the one connection that ``serve`` tries before it listens."""
+
+
+def serve(
+    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where clients connect; port 0 takes a free one.")],
+    upstream: Annotated[str, typer.Option(metavar="HOST:PORT", help="The SMTP server behind the guard.")],
+    policy: Annotated[
+        str, typer.Option(metavar="NAME-or-FILE", help="A policy of `smtpguard policy list`, or a file of your own.")
+    ],
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Limits and deadlines, in YAML; see docs/serve.md.")
+    ] = None,
+) -> None:
+    """Relay SMTP from a listener to a server and apply a policy on the way.
+
+    Example: smtpguard serve --listen 0.0.0.0:25 --upstream 127.0.0.1:2525 --policy strip-xexch50
+
+    The journal goes to stdout as JSON lines: one event a decision, one summary a session. SIGTERM or Ctrl-C lets open
+    transactions end, then says 421 to who is left.
+    """
+    settings = RelaySettings()
+    if config is not None:
+        try:
+            settings = load_settings(config)
+        except ConfigError as error:
+            raise UsageError(str(error)) from error
+    listen_address = parse_address(listen, "--listen", lowest=0)
+    upstream_address = parse_address(upstream, "--upstream", lowest=1)
+    rulebook = load_policy(policy)
+    _runner()(_serve(rulebook, listen_address, upstream_address, settings))
+
+
+def parse_address(text: str, option: str, *, lowest: int) -> Address:
+    """HOST:PORT or [IPv6]:PORT. Raises UsageError; ``lowest`` is the least port that makes sense."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host:
+        raise UsageError(f"{option} {text}: expected HOST:PORT, such as 127.0.0.1:2525")
+    if host.startswith("[") != host.endswith("]") or (":" in host and not host.startswith("[")):
+        raise UsageError(f"{option} {text}: an IPv6 address stands in brackets, such as [::1]:2525")
+    if not (port.isascii() and port.isdigit()) or not lowest <= int(port) <= 65535:
+        raise UsageError(f"{option} {text}: {port or 'nothing'!r} is no port; expected {lowest} to 65535")
+    return host.strip("[]"), int(port)
+
+
+def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
+    try:
+        import uvloop
+    except ImportError:  # a platform without uvloop: asyncio's own loop does the same, more slowly
+        return asyncio.run
+    return uvloop.run
+
+
+async def _serve(rulebook: Rulebook, listen: Address, upstream: Address, settings: RelaySettings) -> None:
+    await _probe(upstream)
+    journal = journal_to(sys.stdout.buffer)
+    # Sessions of two runs must not share an id in one journal.
+    run = f"{int(time.time()):x}-{os.getpid():x}-"
+    guard = Guard(rulebook, listen=listen, upstream=upstream, journal=journal, settings=settings, run=run)
+    try:
+        await guard.start()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UsageError(f"--listen {_text(listen)}: can't listen there: {reason}; choose another port") from error
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    journal(
+        "listening",
+        {"address": listen[0], "port": guard.port, "upstream": _text(upstream), "policy": rulebook.name},
+    )
+    await stop.wait()
+    journal("stopping", {"sessions": guard.sessions, "grace": settings.drain})
+    await guard.stop()
+    journal("stopped", {})
+
+
+async def _probe(upstream: Address) -> None:
+    """One connection to the upstream, so that a wrong address is found before mail depends on it."""
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            _, writer = await asyncio.open_connection(*upstream)
+    except TimeoutError as error:
+        raise UsageError(f"--upstream {_text(upstream)}: no answer in {PROBE_SECONDS:.0f} s; is it running?") from error
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else (error.strerror or str(error))
+        raise UsageError(f"--upstream {_text(upstream)}: {reason}; is the server running there?") from error
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+def _text(address: Address) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,236 @@
+"""One session: two connections, one Inspector between them, and the effects carried out in their order.
+
+Back-pressure works each way by itself: a server that does not read stops the reading of the client, never the
+replies on their way to the client. A client that does not read its replies stops both, since the guard's own replies
+to it would pile up. All time is the loop's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from smtpguard.inspection.effects import Close, Effect, Finish, Pause, Record, Reset, Resume, Send
+from smtpguard.inspection.inspector import Inspector
+from smtpguard.relay.connection import Connection
+from smtpguard.smtp.sides import CLIENT, SERVER, Side
+
+if TYPE_CHECKING:
+    from smtpguard.relay.guard import Guard
+
+
+class RelaySession:
+    """Made when a client connects; tells the guard when its last connection is gone."""
+
+    __slots__ = (
+        "_client_address", "_closing", "_connecting", "_done", "_guard", "_inspector", "_loop", "_now", "_server",
+        "_started", "_tick", "client", "identity", "number",
+    )  # fmt: skip
+
+    def __init__(self, guard: Guard, number: int, loop: asyncio.AbstractEventLoop) -> None:
+        self._guard = guard
+        self._loop = loop
+        self._now: Callable[[], float] = loop.time
+        self.number = number
+        self.identity = f"{guard.run}{number}"
+        self.client = Connection(self, CLIENT)
+        self._server = Connection(self, SERVER)
+        self._inspector: Inspector  # made when the client's address is known
+        self._started = loop.time()
+        self._client_address = ""
+        self._tick: asyncio.TimerHandle | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._closing = False
+        self._done = False
+
+    # --- connections -------------------------------------------------------------------------------------------
+
+    def connected(self, connection: Connection) -> None:
+        """A connection is up: the client's comes first, ours to the upstream follows."""
+        if connection is self._server:
+            if self._closing:
+                connection.abort()
+            else:
+                self.steer_reading()
+            return
+        peer = connection.transport.get_extra_info("peername") if connection.transport else None
+        host = None
+        if isinstance(peer, tuple):
+            host = str(peer[0]).split("%")[0]  # without the zone of a link-local address
+            self._client_address = f"[{host}]:{peer[1]}" if ":" in host else f"{host}:{peer[1]}"
+        self._inspector = self._guard.inspector_for(self.number, host)
+        # Until the server is there nobody answers for it: what the client says early waits in its socket.
+        connection.read_if(False)
+        self._arm(self._guard.shortest_deadline)
+        if not self._guard.admits(self):
+            self._carry_out(self._inspector.drain(self._now(), at_once=True))
+            return
+        self._carry_out(self._inspector.start(self._now()))
+        if not self._closing:
+            self._connecting = self._loop.create_task(self._connect())
+
+    async def _connect(self) -> None:
+        host, port = self._guard.upstream
+        try:
+            await self._loop.create_connection(lambda: self._server, host, port)
+        except OSError as error:
+            self._guard.journal(
+                "upstream-refused",
+                {"session": self.identity, "upstream": f"{host}:{port}", "error": error.strerror or str(error)},
+            )
+            self._server.lost = True
+            self._carry_out(self._inspector.lost(SERVER, self._now()))
+        finally:
+            self._connecting = None
+
+    # --- what the connections report ---------------------------------------------------------------------------
+
+    def received(self, side: Side, data: bytes) -> None:
+        """Octets were read."""
+        effects = self._inspector.receive(side, data, self._now())
+        if len(effects) == 1 and type(effects[0]) is Send:
+            # The way of nearly every octet: one read, one write.
+            to, octets = effects[0]
+            transport = (self.client if to is CLIENT else self._server).transport
+            if transport is not None:
+                transport.write(octets)
+        elif effects:
+            self._carry_out(effects)
+
+    def ended(self, side: Side) -> None:
+        """A side sent FIN."""
+        if self._closing:
+            self._close_ended()
+            return
+        self._carry_out(self._inspector.eof(side, self._now()))
+
+    def connection_lost(self, connection: Connection) -> None:
+        """A connection is gone: in order after our close, or without a word."""
+        if not self._closing:
+            self._carry_out(self._inspector.lost(connection.side, self._now()))
+        self._finish_if_done()
+
+    def steer_reading(self) -> None:
+        """Read each side only while what it says can go on."""
+        client, server = self.client, self._server
+        if server.transport is None and not self._closing:
+            return
+        client.read_if(self._closing or not (client.unread or server.full or client.full))
+        server.read_if(self._closing or not (server.unread or client.full))
+
+    # --- effects -----------------------------------------------------------------------------------------------
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            kind = type(effect)
+            if kind is Send:
+                self._write(effect)  # type: ignore[arg-type]
+            elif kind is Record:
+                self._record(effect)  # type: ignore[arg-type]
+            elif kind is Pause or kind is Resume:
+                connection = self._connection(effect.side)  # type: ignore[union-attr]
+                connection.unread = kind is Pause
+                self.steer_reading()
+            elif kind is Finish:
+                self._connection(effect.side).finish()  # type: ignore[union-attr]
+            elif kind is Close:
+                self._close()
+            elif kind is Reset:
+                self._reset()
+        if self._inspector.delayed and not self._closing:
+            deadline = self._inspector.deadline
+            if deadline is not None:
+                self._arm(max(0.0, deadline - self._now()))
+
+    def _connection(self, side: Side) -> Connection:
+        return self.client if side is CLIENT else self._server
+
+    def _write(self, effect: Send) -> None:
+        connection = self._connection(effect.side)
+        if connection.transport is not None and not connection.lost and not connection.finished:
+            connection.transport.write(effect.data)
+
+    def _record(self, effect: Record) -> None:
+        self._guard.journal(effect.event, {"session": self.identity, **effect.fields})
+
+    # --- time --------------------------------------------------------------------------------------------------
+
+    def _arm(self, seconds: float) -> None:
+        if self._tick is not None:
+            self._tick.cancel()
+        self._tick = self._loop.call_later(seconds, self._on_tick)
+
+    def _on_tick(self) -> None:
+        """The clock is looked at once every shortest time-out, so that octets need not touch a timer."""
+        self._tick = None
+        if self._closing:
+            self._abort()
+            return
+        now = self._now()
+        deadline = self._inspector.deadline
+        if deadline is not None and deadline <= now:
+            self._carry_out(self._inspector.advance(now))
+        deadline = self._inspector.deadline
+        if self._closing or deadline is None:
+            return
+        self._arm(min(max(0.0, deadline - self._now()), self._guard.shortest_deadline))
+
+    # --- ends --------------------------------------------------------------------------------------------------
+
+    def drain(self, *, at_once: bool = False) -> None:
+        """The guard shuts down."""
+        if not self._closing:
+            self._carry_out(self._inspector.drain(self._now(), at_once=at_once))
+
+    def _close(self) -> None:
+        """Say FIN to both sides and give each a while to take our last words: a plain close could reset them away."""
+        if self._closing:
+            return
+        self._closing = True
+        if self._connecting is not None:
+            self._connecting.cancel()
+        self.client.finish()
+        self._server.finish()
+        self.steer_reading()
+        self._close_ended()
+        self._arm(self._guard.settings.linger)
+        self._finish_if_done()
+
+    def _close_ended(self) -> None:
+        for connection in (self.client, self._server):
+            if connection.ended:
+                connection.close()
+
+    def _reset(self) -> None:
+        self._closing = True
+        if self._connecting is not None:
+            self._connecting.cancel()
+        self.client.abort(reset=True)
+        self._server.abort(reset=True)
+        self._finish_if_done()
+
+    def _abort(self) -> None:
+        self.client.abort()
+        self._server.abort()
+
+    def _finish_if_done(self) -> None:
+        """The last connection is gone: the summary, once."""
+        server_gone = self._server.lost or self._server.transport is None
+        if self._done or not self._closing or not self.client.lost or not server_gone:
+            return
+        self._done = True
+        if self._tick is not None:
+            self._tick.cancel()
+            self._tick = None
+        host, port = self._guard.upstream
+        summary: dict[str, object] = {
+            "session": self.identity,
+            "client": self._client_address,
+            "server": f"{host}:{port}",
+            "policy": self._guard.rulebook.name,
+            **self._inspector.summary(),
+            "duration": round(self._now() - self._started, 3),
+        }
+        self._guard.journal("session", summary)
+        self._guard.forget(self)

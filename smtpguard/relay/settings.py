@@ -1,0 +1,86 @@
+"""The relay's settings: limits with their reasons, and the configuration file that can change them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from smtpguard.inspection.deadlines import Deadlines
+
+READ_OCTETS = 65_536
+"""One read, and so what one session may hold beside an unfinished line (law 6)."""
+
+Seconds = Annotated[float, Field(gt=0, le=7 * 24 * 3600)]
+
+
+_RFC = Deadlines()
+
+
+class ConfigError(Exception):
+    """A configuration that can't be used; the text is one clear line."""
+
+
+class DeadlineSettings(BaseModel):
+    """Seconds of RFC 5321 4.5.3.2, each as in ``inspection.deadlines``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    greeting: Seconds = _RFC.greeting
+    reply: Seconds = _RFC.reply
+    data_init: Seconds = _RFC.data_init
+    data_block: Seconds = _RFC.data_block
+    message_end: Seconds = _RFC.message_end
+    command: Seconds = _RFC.command
+    stalled: Seconds = _RFC.stalled
+    tunnel: Seconds = _RFC.tunnel
+
+
+class RelaySettings(BaseModel):
+    """What ``--config FILE`` may say; every figure has a default that serves."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_sessions: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    """Sessions at once; Exchange's own cap for outbound connections is the same (1,000)."""
+    drain: Annotated[float, Field(ge=0, le=3600)] = 30.0
+    """Seconds that sessions may still go on after SIGTERM."""
+    linger: Seconds = 5.0
+    """Seconds that a peer has to take our last words after a close."""
+    deadlines: DeadlineSettings = DeadlineSettings()
+
+    def limits(self) -> Deadlines:
+        """The deadlines as the Inspector takes them."""
+        return Deadlines(**self.deadlines.model_dump())
+
+
+def load_settings(path: Path) -> RelaySettings:
+    """Read a configuration file. Raises ConfigError with file, place and what to write instead."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"{path}: the configuration can't be read: {reason}") from error
+    try:
+        data = YAML(typ="safe").load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else f"{path}"
+        raise ConfigError(f"{where}: not YAML: {error.problem}") from error
+    except YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {str(error).splitlines()[0]}") from error
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: expected settings such as 'max_sessions: 1000', found a {type(data).__name__}")
+    try:
+        return RelaySettings.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        known = ", ".join(RelaySettings.model_fields)
+        hint = f" (known settings: {known})" if first["type"] == "extra_forbidden" else ""
+        raise ConfigError(f"{path}: {place}: {first['msg']}{hint}") from error
