@@ -43,6 +43,13 @@ def ends_message(head: Exchange) -> bool:
     return head.stage == "text" or (head.stage == "chunk" and head.last)
 
 
+def message_size(session: Session, head: Exchange) -> int | None:
+    """Octets of the whole message that ``head`` ends; None where it ends none."""
+    if head.stage == "text":
+        return head.size
+    return session.dialogue.envelope.size + head.size if ends_message(head) else None
+
+
 def rules_for(session: Session, head: Exchange) -> tuple[Rules, ...]:
     """The lists of rules to ask, one after the other."""
     book = session.rulebook
@@ -108,8 +115,10 @@ def consequences(session: Session, head: Exchange, reply: Reply) -> None:
     elif stage == "blob":
         _record_blob(session, head, True, reply.code)
     elif stage == "text":
+        session.dialogue.envelope.size = head.size
         _record_message(session, head, reply)
     elif stage == "chunk":
+        session.dialogue.envelope.size += head.size
         if head.last:
             _record_message(session, head, reply)
     elif head.command.spec.payload == "sasl":
@@ -162,7 +171,7 @@ def _after_starttls(session: Session, command: Command, reply: Reply) -> None:
 
 def _turn(session: Session, command: Command) -> None:
     outcome = session.rulebook.turn
-    session.record("turn", verb=command.verb, outcome=outcome)
+    session.record("turn", verb=command.name, outcome=outcome)
     if outcome == "swap":
         session.swapped = True
     else:
@@ -212,7 +221,7 @@ def _record_message(session: Session, head: Exchange, reply: Reply) -> None:
         recipients=[recipient.decode("utf-8", "replace") for recipient in envelope.recipients],
         recipient_count=envelope.count,
         size=envelope.size,
-        verb=head.command.verb,
+        verb=head.command.name,
         code=reply.code,
         accepted=reply.positive,
     )

@@ -70,7 +70,7 @@ class ClientFlow(Flow):
                 self.waiting = True
                 return -1
             last = pending[-1]
-            if last.command.spec.ends_group and last.own is None:
+            if last.command.spec.ends_group and last.stage == "command" and last.own is None:
                 session.violation("pipelining", last.command, once=True)
                 if session.closed or session.tunnelled:
                     return position
@@ -114,6 +114,8 @@ class ClientFlow(Flow):
             session.since = session.now
         exchange = Exchange("command", command)
         pending.append(exchange)
+        if command.spec.change:
+            session.dialogue.said(command)
         if command.spec.waits:
             self.waiting = True
             self._read = self._wait
@@ -151,7 +153,7 @@ class ClientFlow(Flow):
         if self.held:
             self.session.violation("early-data", command)
         exchange = self.session.dialogue.push(Exchange("text", command))
-        self.session.dialogue.envelope.verb = command.verb
+        self.session.dialogue.content = command.verb
         if self._begin(exchange):
             self._text = TextReader()
             self._read = self._read_text
@@ -217,7 +219,7 @@ class ClientFlow(Flow):
                 return position
         self._pass_payload(data, position, end)
         if end >= 0 and self._payload is not None:
-            self.session.dialogue.envelope.size = text.size
+            self._payload.size = text.size
             self._complete()
         return end if end >= 0 else len(data)
 
@@ -262,8 +264,6 @@ class ClientFlow(Flow):
         self._read = self._read_command
         if exchange.own is not None:
             return
-        if exchange.stage == "chunk":
-            session.dialogue.envelope.size += exchange.size
         if self._sink.cut:
             # The server waits for octets that never come and would take any later ones for them.
             session.eat(exchange, "payload truncated")

@@ -48,7 +48,7 @@ def take(flow: ClientFlow, command: Command) -> bool:
             _refuse(flow, command, rule)
             return True
     if spec.change == "turn" and session.rulebook.turn == "refuse":
-        session.record("turn", verb=command.verb, outcome="refused")
+        session.record("turn", verb=command.name, outcome="refused")
         flow.answer(command, TURN_REFUSED)
         return True
     _forward(flow, command)
@@ -63,9 +63,9 @@ def _forward(flow: ClientFlow, command: Command, piece: int = 0, pause: float = 
     size, last = chunk_size(command) or (0, False)
     exchange = flow.forward(command, piece=piece, pause=pause)
     exchange.last = last
-    envelope = flow.session.dialogue.envelope
-    envelope.verb = command.verb
-    envelope.last_seen = last
+    dialogue = flow.session.dialogue
+    dialogue.content = command.verb
+    dialogue.last_said = last
     flow.begin_chunk(exchange, size, keep=True)
 
 
@@ -169,16 +169,16 @@ def refusal(rule: Rule) -> bytes:
 
 def _check_bdat(flow: ClientFlow, command: Command) -> bool:
     session = flow.session
-    envelope = session.dialogue.envelope
+    dialogue = session.dialogue
     if chunk_size(command) is None:
         return session.violation("bdat-size", command)
-    if envelope.last_seen or envelope.verb == "DATA":
+    if dialogue.last_said or dialogue.content == "DATA":
         return session.violation("bdat-sequence", command)
     return False
 
 
 def _check_data(flow: ClientFlow, command: Command) -> bool:
-    if flow.session.dialogue.envelope.verb == "BDAT":
+    if flow.session.dialogue.content == "BDAT":
         return flow.session.violation("bdat-sequence", command)
     return False
 

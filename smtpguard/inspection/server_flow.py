@@ -74,7 +74,9 @@ class ServerFlow(Flow):
                 session.violation(reply.fault, command, reply.raw.split(b"\r\n")[0][:80].decode("latin-1"))
             doubt = answering.doubt(head, reply)
         if doubt:
-            session.violation(doubt, command, str(reply.code))
+            # Exchange closes an idle session with a 451 nobody asked for: such last words are worth more than ours.
+            last_words = reply.raw if doubt == "unsolicited-reply" and 400 <= reply.code < 500 else b""
+            session.violation(doubt, command, str(reply.code), last_words=last_words)
         elif head is None:
             session.send(self.peer, reply.raw)
         elif not session.closed and not session.tunnelled:
@@ -85,7 +87,7 @@ class ServerFlow(Flow):
         rules = answering.rules_for(session, head)
         if rules:
             line = reply.raw.rstrip(b"\r\n")
-            size = session.dialogue.envelope.size if answering.ends_message(head) else None
+            size = answering.message_size(session, head)
             facts = session.facts(head.command, line=line, code=reply.code, size=size)
             for part in rules:
                 rule = session.judge(part, facts)
@@ -101,7 +103,7 @@ class ServerFlow(Flow):
         action = rule.action
         if isinstance(action, Eat):
             session.dialogue.pending[0].eaten = True
-            session.stall(self.side, head.command.verb, "reply eaten")
+            session.stall(self.side, head.command.name, "reply eaten")
         elif isinstance(action, Delay):
             self._unsent = b""
             due = session.now + action.seconds

@@ -24,7 +24,7 @@ from smtpguard.policy.rulebook import ByVerb, Facts, Rule, Rulebook, Rules
 from smtpguard.smtp.commands import Command, address, announced_size
 from smtpguard.smtp.dialogue import Dialogue, Exchange
 from smtpguard.smtp.sides import CLIENT, Side
-from smtpguard.smtp.verbs import UNKNOWN
+from smtpguard.smtp.verbs import UNKNOWN, VERBS
 from smtpguard.smtp.violations import VIOLATIONS
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Session:
         self.count("decisions")
         fields: dict[str, object] = {"rule": rule.id, "action": rule.action.name, "where": rule.where}
         if facts.verb:
-            fields["verb"] = facts.verb
+            fields["verb"] = facts.verb if facts.verb in VERBS else "unknown"
         for name in ("keyword", "size", "code", "violation"):
             value = getattr(facts, name)
             if value is not None and value != "":
@@ -159,7 +159,7 @@ class Session:
         if rule.observe:
             fields["observed"] = True
         if rule.event is not None:
-            fields["event"] = rule.event
+            fields["event_id"] = rule.event
         self.effects.append(Record(decision_name(rule.where, rule.action.name), fields))
 
     def contain(self, rule: Rule, error: Exception) -> bool:
@@ -191,10 +191,13 @@ class Session:
 
     # --- violations --------------------------------------------------------------------------------------------
 
-    def violation(self, name: str, command: Command, detail: str = "", *, once: bool = False) -> bool:
+    def violation(
+        self, name: str, command: Command, detail: str = "", *, once: bool = False, last_words: bytes = b""
+    ) -> bool:
         """Record a violation and do what the policy says of it. True when the session ended or became a tunnel.
 
-        ``once``: recorded and judged only the first time in a session.
+        ``once``: recorded and judged only the first time in a session. ``last_words``: of the server, sent in place
+        of our 421 if the session is closed for uncertainty.
         """
         if once:
             if name in self.violations_seen:
@@ -202,7 +205,7 @@ class Session:
             self.violations_seen.add(name)
         row = VIOLATIONS[name]
         self.count("violations")
-        self.record("violation", violation=name, blame=row.blame.value, verb=command.verb, detail=detail)
+        self.record("violation", violation=name, blame=row.blame.value, verb=command.name, detail=detail)
         rules = self.rulebook.violation.get(name, ())
         if rules:
             facts = self.facts(command, line=command.line.rstrip(b"\r\n"))
@@ -219,17 +222,17 @@ class Session:
                 return True
         if not row.uncertain:
             return False
-        self.uncertain(name)
+        self.uncertain(name, last_words)
         return True
 
-    def uncertain(self, name: str) -> None:
+    def uncertain(self, name: str, last_words: bytes = b"") -> None:
         """From here on the guard can't know what the peers take the octets for: close or tunnel, never guess."""
         then = self.rulebook.on_uncertain
         self.record("uncertain", violation=name, then=then)
         if then == "tunnel":
             self.tunnel()
         else:
-            self.fail(uncertain_reply(VIOLATIONS[name]))
+            self.fail(last_words or uncertain_reply(VIOLATIONS[name]))
 
     # --- ends --------------------------------------------------------------------------------------------------
 
@@ -271,6 +274,6 @@ class Session:
         """What ``exchange`` answers was swallowed: replies to what came before still pass, then all stands still."""
         exchange.eaten = True
         self.since = self.now
-        self.record("stall", side=self.client_flow.side.value, verb=exchange.command.verb, why=why)
+        self.record("stall", side=self.client_flow.side.value, verb=exchange.command.name, why=why)
         self.client_flow.swallow()
         self.server_flow.settle()

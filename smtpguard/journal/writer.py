@@ -29,9 +29,6 @@ def journal_to(stream: BinaryIO) -> Callable[[str, dict[str, object]], None]:
     ).bind()
 
     def write(event: str, fields: dict[str, object]) -> None:
-        # A field of a rule is called "event" too: the id that the imitated box logs. The journal names it event_id.
-        if "event" in fields:
-            fields = {("event_id" if name == "event" else name): value for name, value in fields.items()}
         (logger.warning if event in _GRAVE else logger.info)(event, **fields)
 
     return write

@@ -36,7 +36,6 @@ class JumpingSelector(selectors.BaseSelector):
     def __init__(self) -> None:
         self._real = selectors.DefaultSelector()
         self.now = 0.0
-        self.jumps = 0
 
     def select(self, timeout: float | None = None) -> SelectorEvents:
         """What is ready now, else nothing after a jump of ``timeout`` seconds; None means no timer is set."""
@@ -50,7 +49,6 @@ class JumpingSelector(selectors.BaseSelector):
         if timeout is None:
             raise DeadlockError("nothing is ready and no timer is set")
         self.now += timeout
-        self.jumps += 1
         return []
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
@@ -79,11 +77,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Simulated seconds since the loop began."""
         return self._jumping.now
-
-    @property
-    def jumps(self) -> int:
-        """How often the clock has moved."""
-        return self._jumping.jumps
 
 
 def run_virtual(main: Callable[[], Coroutine[Any, Any, T]]) -> T:

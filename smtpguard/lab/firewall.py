@@ -12,7 +12,7 @@ from smtpguard.relay.guard import Guard
 
 LOOPBACK = "127.0.0.1"
 
-_ENDPOINTS = ("client", "server")
+_ENDPOINTS = ("client", "server", "upstream")
 
 
 class Firewall:

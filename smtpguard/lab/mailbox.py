@@ -35,7 +35,3 @@ class Mailbox:
     def keep(self, message: StoredMessage) -> None:
         """Store one more message."""
         self.messages.append(message)
-
-    def holds(self, content: bytes) -> bool:
-        """Whether a message with exactly these octets has arrived."""
-        return any(message.content == content for message in self.messages)

@@ -135,7 +135,8 @@ def ndr(console: Console, result: RunResult) -> None:
             for name, value in block.items():  # type: ignore[union-attr]  # a delivery-status holds messages
                 line(console, f"  {name}: {value}")
     line(console)
-    line(console, f"  [the original message, {len(result.sent)} octets, unchanged]")
+    state = "unchanged" if result.sent in notification.eml else "CHANGED"
+    line(console, f"  [the original message, {len(result.sent)} octets, {state}]")
 
 
 def verdict(console: Console, result: RunResult) -> None:

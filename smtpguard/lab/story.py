@@ -50,9 +50,14 @@ ACTS = (
 )
 
 
+AFTERWARDS = "Try another: smtpguard lab run kb818222 --firewall eat-ack (smtpguard policy list shows them all)."
+
+
 def tell_story(console: Console, message: bytes) -> bool:
     """Play the three acts with ``message``; whether each ended as it should."""
     endings = [_play(console, act, message) for act in ACTS]
+    report.line(console)
+    report.line(console, AFTERWARDS)
     return all(endings)
 
 

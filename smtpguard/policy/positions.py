@@ -70,8 +70,8 @@ def read_yaml(text: str, file: str) -> Document:
         raise _broken(str(error).splitlines()[0], Position(1, 1), file) from error
     except RecursionError as error:
         raise _broken("nested too deeply", Position(1, 1), file) from error
-    except (ValueError, ArithmeticError) as error:  # such as an escape outside Unicode, a version that is no number
-        raise _broken(str(error), Position(1, 1), file) from error
+    except Exception as error:  # the parser's own slips: AssertionError at `%YAML 1.9`, OverflowError at \U99999999
+        raise _broken(f"cannot be read ({type(error).__name__}: {error})", Position(1, 1), file) from error
     document = Document(file, text)
     if root is not None:
         document.value = _Unfolding(document).value(root, (), ())

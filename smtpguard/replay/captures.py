@@ -40,6 +40,10 @@ class Turn(NamedTuple):
     end: End = ""
     time: float = 0.0
 
+    def __repr__(self) -> str:
+        # Captures hold mail and passwords: no octet of them belongs into a traceback or a log.
+        return f"Turn({self.side!r}, {self.end or f'{len(self.data)} octets'}, {self.time:.6f})"
+
 
 @dataclass(frozen=True, slots=True)
 class Conversation:

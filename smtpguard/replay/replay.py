@@ -28,7 +28,7 @@ Cut = Callable[[bytes], Iterable[bytes]]
 class Replay:
     """What came of it. ``sent``: by the side that it went to; ``unread``, ``held``: how many octets stayed behind."""
 
-    sent: dict[Side, bytes]
+    sent: dict[Side, bytes] = field(repr=False)  # mail and passwords belong into no traceback
     records: list[Record] = field(default_factory=list)
     finished: set[Side] = field(default_factory=set)  # sides that were sent a FIN
     summary: dict[str, object] = field(default_factory=dict)
@@ -70,9 +70,14 @@ class _Player:
         self._carry_out(self._inspector.start(0.0))
         for turn in turns:
             self._until(turn.time)
-            for piece in cut(turn.data) if turn.data else (turn.end,):
-                self._queues[turn.side].append(piece)
-                self._pump(turn.side, turn.time)
+            for piece in cut(turn.data):
+                self._add(turn.side, piece, turn.time)
+            if turn.end:
+                self._add(turn.side, turn.end, turn.time)
+
+    def _add(self, side: Side, piece: bytes | End, now: float) -> None:
+        self._queues[side].append(piece)
+        self._pump(side, now)
 
     def result(self) -> Replay:
         done = self._replay
@@ -91,14 +96,29 @@ class _Player:
             self._carry_out(self._inspector.advance(now))
             self._pump(CLIENT, now)
 
-    def _pump(self, first: Side, now: float) -> None:
-        """Read whoever may be read, until nobody has anything."""
-        ready = (first, other(first))
+    def _pump(self, latest: Side, now: float) -> None:
+        """Read whoever may be read, until nobody has anything; what the ``latest`` speaker's peer left comes first."""
+        ready = (other(latest), latest)
         while not self._over:
             side = next((s for s in ready if self._queues[s] and s not in self._paused), None)
             if side is None:
                 return
-            self._carry_out(self._read(side, self._queues[side].popleft(), now))
+            self._carry_out(self._read(side, self._next(side), now))
+
+    def _next(self, side: Side) -> bytes | End:
+        """The next piece of ``side``; only one line of it while its peer has something unread.
+
+        In the capture that had been read: what stands behind this line may answer it, and must not come first.
+        """
+        queue = self._queues[side]
+        piece = queue.popleft()
+        if not isinstance(piece, bytes) or not self._queues[other(side)]:
+            return piece
+        end = piece.find(b"\n") + 1
+        if 0 < end < len(piece):
+            queue.appendleft(piece[end:])
+            return piece[:end]
+        return piece
 
     def _read(self, side: Side, piece: bytes | End, now: float) -> list[Effect]:
         if isinstance(piece, bytes):

@@ -22,7 +22,8 @@ XEXCH50_CAP = 2**30
 
 # A quoted local part may hold a ">" (RFC 5321 4.1.2).
 _PATH = re.compile(
-    rb"""(?:FROM|TO)[ \t]*:[ \t]*(?:<((?:"(?:[^"\\]|\\.)*"|[^>"])*)>|<([^>]*)>|([^ \t<>]*))""", re.IGNORECASE | re.DOTALL
+    rb"""(?:FROM|TO)[ \t]*:[ \t]*(?:<((?:"(?:[^"\\]|\\.)*"|[^>"])*)>|<([^>]*)>|([^ \t<>]*))""",
+    re.IGNORECASE | re.DOTALL,
 )
 _SIZE = re.compile(rb"[ \t]SIZE=(\d{1,18})(?=[ \t]|\Z)", re.IGNORECASE)
 
@@ -46,6 +47,11 @@ class Command:
             spec = _BY_WORD.get(word, UNKNOWN)
         self.spec = spec
         self.verb = spec.name or word.decode("latin-1")
+
+    @property
+    def name(self) -> str:
+        """The verb for records: a word outside the table may be anything, a password in the wrong place too."""
+        return self.spec.name or ("unknown" if self.verb else "")
 
     def __repr__(self) -> str:
         return f"Command({self.verb!r}, {len(self.line)} octets)"

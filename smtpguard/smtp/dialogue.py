@@ -50,8 +50,6 @@ class Envelope:
     recipients: list[bytes] = field(default_factory=list)
     count: int = 0
     size: int = 0
-    verb: str = ""
-    last_seen: bool = False
 
     def add(self, recipient: bytes) -> None:
         """One more accepted recipient; by name only while there are few."""
@@ -63,7 +61,9 @@ class Envelope:
 class Dialogue:
     """Pairs replies with commands and follows the session's state."""
 
-    __slots__ = ("authenticated", "envelope", "greeted", "hello", "lmtp", "pending", "quitting", "tls")
+    __slots__ = (
+        "authenticated", "content", "envelope", "greeted", "hello", "last_said", "lmtp", "pending", "quitting", "tls",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.pending: deque[Exchange] = deque((Exchange("greeting"),))
@@ -74,6 +74,9 @@ class Dialogue:
         self.authenticated = False
         self.quitting = False
         self.envelope = Envelope()
+        # What the client has said for the message at hand, answered or not: its verb, and whether BDAT … LAST came.
+        self.content = ""
+        self.last_said = False
 
     @property
     def state(self) -> str:
@@ -90,6 +93,12 @@ class Dialogue:
         """A reply is owed from here on."""
         self.pending.append(exchange)
         return exchange
+
+    def said(self, command: Command) -> None:
+        """The client has said a command that begins another transaction, if the server takes it."""
+        if command.spec.change in ("mail", "reset", "hello"):
+            self.content = ""
+            self.last_said = False
 
     def accepted(self, command: Command, code: int) -> None:
         """Apply what a positive reply to ``command`` changes."""

@@ -1,0 +1,83 @@
+"""Rulebooks for the laws: the transparent one, one that only looks, and others at random."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from smtpguard.policy.actions import (
+    Action,
+    Cap,
+    Close,
+    Delay,
+    Drop,
+    Eat,
+    Mask,
+    Pass,
+    Record,
+    Reject,
+    Reset,
+    Rewrite,
+    Slice,
+    Strip,
+    Truncate,
+    Where,
+)
+from smtpguard.policy.rulebook import Rulebook
+from tests.playbook import UNKNOWN, rule, rulebook
+from tests.playbook.rulebooks import Draft
+
+PASS = rulebook(name="pass", on_uncertain="tunnel", on_crash="pass", turn="tunnel", transparent=True)
+
+# Alters something, so that nothing uncertain may pass, and says of every command that it saw it.
+WATCH = rulebook(rule("see", "command", Record()), rule("hide", "keyword", Strip(), keyword="NO-SUCH-KEYWORD"))
+
+VERBS = ("EHLO", "HELO", "MAIL", "RCPT", "DATA", "BDAT", "XEXCH50", "AUTH", "X-EXPS", "RSET", "NOOP", "QUIT", UNKNOWN)
+
+_reject = st.builds(Reject, code=st.sampled_from([450, 502, 550, 554]), exact=st.just(False))
+_patient = st.builds(Delay, seconds=st.sampled_from([0.5, 2.0]))
+_slice = st.builds(Slice, octets=st.integers(1, 9))
+_small = st.integers(0, 40)
+_ends: st.SearchStrategy[Action] = st.sampled_from([Close(), Close(code=421, text="Go away"), Reset(), Drop()])
+_mild: st.SearchStrategy[Action] = st.sampled_from([Pass(), Record()])
+
+_ACTIONS: dict[Where, st.SearchStrategy[Action]] = {
+    "connect": _mild | _reject | _ends,
+    "greeting": _mild | _patient | _slice | st.just(Eat()),
+    "keyword": st.sampled_from([Strip(), Mask("letters"), Mask("star"), Rewrite("XYZZY"), Pass(), Record()]),
+    "command": _mild
+    | _reject
+    | _patient
+    | _slice
+    | _ends
+    | st.sampled_from([Rewrite("NOOP"), Rewrite("{xverb}"), Rewrite("NOOP {argument}"), Eat()]),
+    "reply": _mild | _patient | _slice | st.sampled_from([Rewrite("550 5.0.0 changed"), Eat(), Close()]),
+    "payload": _mild | _reject | _patient | _slice | _ends | st.just(Eat()) | st.builds(Cap, _small)
+    | st.builds(Truncate, _small),
+    "message": _mild | _reject | _patient | st.just(Eat()),
+    "violation": _mild | _reject | _ends,
+}  # fmt: skip
+
+
+@st.composite
+def _drafts(draw: st.DrawFn, number: int, wheres: tuple[Where, ...]) -> Draft:
+    where = draw(st.sampled_from(wheres))
+    counted = draw(
+        st.sampled_from([{}, {}, {}, {"nth": frozenset({2})}, {"first": 1}, {"probability": 0.5}, {"observe": True}])
+    )
+    conditions: dict[str, object] = {}
+    if where in ("command", "reply", "payload"):
+        conditions["verb"] = draw(st.sampled_from([(), *((verb,) for verb in VERBS)]))
+    if where == "keyword":
+        conditions["keyword"] = draw(st.sampled_from(["XEXCH50", "CHUNKING", "OK", "SIZE", "MX.EXAMPLE"]))
+    action = draw(_ACTIONS[where])
+    if where == "reply" and isinstance(action, Rewrite):
+        # A go-ahead turned into a refusal sets server and client at odds by itself: a case of its own.
+        conditions["when"] = lambda facts: facts.code is not None and facts.code // 100 != 3
+    return rule(f"r{number}", where, action, **conditions, **counted)  # type: ignore[arg-type]
+
+
+@st.composite
+def rulebooks(draw: st.DrawFn, wheres: tuple[Where, ...] = tuple(_ACTIONS), **settings: object) -> Rulebook:
+    """One to four rules at random places; never a lie, so law 4 holds for all of them."""
+    count = draw(st.integers(1, 4))
+    return rulebook(*(draw(_drafts(number, wheres)) for number in range(count)), **settings)

@@ -1,0 +1,221 @@
+"""SMTP smuggling and command injection: B1, C1, C2, C3. Facts, section 8."""
+
+from __future__ import annotations
+
+import pytest
+
+from smtpguard.policy.actions import Mask, Reject, Strip
+from smtpguard.smtp.sides import CLIENT, SERVER
+from tests.inspection.openings import GO_AHEAD, QUEUED, exchange, greeted, helloed, in_transaction
+from tests.inspection.rulebooks import WATCH
+from tests.playbook import (
+    C,
+    Playbook,
+    S,
+    closed,
+    eof_client,
+    eof_server,
+    finished,
+    inspector,
+    like,
+    no_record,
+    own_reply,
+    record,
+    rule,
+    rulebook,
+    to_client,
+    to_server,
+    tunnelled,
+)
+
+ENDS = {
+    "LF . LF": b"\n.\n",
+    "LF . CR": b"\n.\r",
+    "CR . LF": b"\r.\n",
+    "CR . CR": b"\r.\r",
+    "LF . CRLF": b"\n.\r\n",
+    "CR . CRLF": b"\r.\r\n",
+    "CRLF NUL . CRLF": b"\r\n\x00.\r\n",
+    "CRLF . CR CRLF": b"\r\n.\r\r\n",
+    "CR CRLF . CR CRLF": b"\r\r\n.\r\r\n",
+    "CRLF . LF": b"\r\n.\n",
+    "CRLF . CR": b"\r\n.\r",
+    "CRLF . NUL CRLF": b"\r\n.\x00\r\n",
+}
+SECOND_MESSAGE = b"MAIL FROM:<admin@a.example>\r\nRCPT TO:<b@b.example>\r\nDATA\r\n"
+
+
+def in_text(policy: object) -> Playbook:
+    """The client may send the text."""
+    return exchange(in_transaction(inspector(policy)), b"DATA\r\n", GO_AHEAD)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("form", ENDS)
+@pytest.mark.parametrize("policy", ["pass", "watch"])
+def test_b1_a_near_end_is_recorded_and_ends_nothing(form: str, policy: str) -> None:
+    text = b"Subject: x\r\n\r\nbody" + ENDS[form] + SECOND_MESSAGE + b"more\r\n.\r\n"
+    assert (
+        in_text(WATCH if policy == "watch" else policy)
+        >> C(text)
+        << to_server(text)
+        << record("violation", violation="smuggling", blame="client", verb="DATA")
+        << no_record("command-recorded")
+        << no_record("uncertain")
+        >> S(QUEUED)
+        << to_client(QUEUED)
+        << record("message", size=len(text) - 3, accepted=True, recipient_count=1)
+    )
+
+
+@pytest.mark.parametrize("form", ENDS)
+def test_b1_a_rule_can_end_the_session_for_it(form: str) -> None:
+    refuse = rule("no-smuggling", "violation", Reject(554, "5.7.0", "No"), violation="smuggling")
+    # How much of the text has gone when the near end is seen depends on the reads; nothing else does.
+    assert (
+        in_text(rulebook(refuse)).in_one_read()
+        >> C(b"body" + ENDS[form] + b"x")
+        << to_server(like(rb"(?s:.*)"))
+        << to_client(like(rb"554 5\.7\.0 No \[no-smuggling\]\r\n"))
+        << record("violation-rejected", rule="no-smuggling")
+        << closed()
+    )
+
+
+@pytest.mark.parametrize("text", [b".\r\n", b"\r\n.\r\n", b"..\r\n.\r\n", b"a\r\n..\r\n.b\r\n.\r\n", b"a.\r\n.\r\n"])
+def test_b1_honest_dots_are_not_smuggling(text: bytes) -> None:
+    assert (
+        in_text(WATCH)
+        >> C(text)
+        << to_server(text)
+        << no_record("violation")
+        >> S(QUEUED)
+        << to_client(QUEUED)
+        << record("message", size=len(text) - 3)
+    )
+
+
+def test_b1_only_crlf_dot_crlf_ends_data() -> None:
+    book = in_text(WATCH) >> C(b"a\r\n.\r\n") << to_server(b"a\r\n.\r\n") >> S(QUEUED) << to_client(QUEUED)
+    assert exchange(book, b"QUIT\r\n", b"221 2.0.0 bye\r\n")
+
+
+def starttls_sent(policy: object) -> Playbook:
+    return helloed(inspector(policy)) >> C(b"STARTTLS\r\n") << to_server(b"STARTTLS\r\n")  # type: ignore[arg-type]
+
+
+READY = b"220 2.0.0 SMTP server ready\r\n"
+CLIENT_HELLO = b"\x16\x03\x01\x00\x2eclient hello\r\nRSET\r\n"
+
+
+def test_starttls_is_a_tunnel_from_the_220_on() -> None:
+    assert (
+        starttls_sent(WATCH)
+        >> S(READY)
+        << to_client(READY)
+        << record("starttls", outcome="tunnel", code=220)
+        >> C(CLIENT_HELLO)
+        << to_server(CLIENT_HELLO)
+        << tunnelled()
+        >> S(b"\x16\x03\x03server hello\n")
+        << to_client(b"\x16\x03\x03server hello\n")
+        >> eof_server()
+        << finished(CLIENT)
+        >> eof_client()
+        << finished(SERVER)
+        << closed()
+    )
+
+
+def test_a_refused_starttls_changes_nothing() -> None:
+    book = (
+        starttls_sent(WATCH)
+        >> S(b"454 4.7.0 TLS not available\r\n")
+        << to_client(b"454 4.7.0 TLS not available\r\n")
+        << record("starttls", outcome="refused", code=454)
+    )
+    assert exchange(book, b"MAIL FROM:<a@a.example>\r\n", b"250 2.1.0 OK\r\n")
+
+
+@pytest.mark.parametrize("behind", [b"MAIL FROM:<evil@a.example>\r\n", b"R", b"\r\n"])
+def test_c1_clear_text_behind_starttls_never_reaches_the_server(behind: bytes) -> None:
+    """In one read with it, or in a later one, before the 220."""
+    held = starttls_sent(WATCH) >> C(behind)
+    at_once = helloed(inspector(WATCH)) >> C(b"STARTTLS\r\n" + behind) << to_server(b"STARTTLS\r\n")
+    for book in (held, at_once):
+        assert (
+            book
+            >> S(READY)
+            << to_client(like(rb"(220 2\.0\.0 SMTP server ready\r\n)?421 [^\r\n]*\r\n"))
+            << record("violation", violation="starttls-injection", blame="client")
+            << record("uncertain", violation="starttls-injection", then="close")
+            << closed()
+        )
+
+
+def test_c1_behind_a_refused_starttls_it_is_a_command() -> None:
+    assert (
+        helloed(inspector(WATCH))
+        >> C(b"STARTTLS\r\nNOOP\r\n")
+        << to_server(b"STARTTLS\r\n")
+        >> S(b"454 4.7.0 TLS not available\r\n")
+        << to_client(b"454 4.7.0 TLS not available\r\n")
+        << to_server(b"NOOP\r\n")
+        << no_record("uncertain")
+    )
+
+
+@pytest.mark.parametrize("behind", [b"250 injected\r\n", b"2", b"no line end"])
+def test_c2_clear_text_behind_the_220_never_reaches_the_client(behind: bytes) -> None:
+    assert (
+        starttls_sent(WATCH)
+        >> S(READY + behind)
+        << to_client(like(rb"(220 2\.0\.0 SMTP server ready\r\n)?(421 [^\r\n]*\r\n)?"))
+        << record("violation", violation="starttls-reply-injection", blame="server")
+        << record("uncertain", violation="starttls-reply-injection", then="close")
+        << closed()
+    )
+
+
+def test_c2_in_a_later_read_too_as_long_as_the_client_is_silent() -> None:
+    assert (
+        starttls_sent(WATCH)
+        >> S(READY)
+        << to_client(READY)
+        >> S(b"250 injected\r\n")
+        << to_client(like(rb"(421 [^\r\n]*\r\n)?"))
+        << record("uncertain", violation="starttls-reply-injection")
+        << closed()
+    )
+
+
+def test_c2_under_pass_everything_passes_and_is_recorded() -> None:
+    assert (
+        starttls_sent("pass")
+        >> S(READY + b"250 injected\r\n")
+        << to_client(READY + b"250 injected\r\n")
+        << record("violation", violation="starttls-reply-injection")
+        << record("uncertain", then="tunnel")
+        << tunnelled()
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "line", "event"),
+    [(Strip(), b"", "keyword-stripped"), (Mask("letters"), b"250-XXXXXXXA\r\n", "keyword-masked")],
+)
+def test_c3_a_box_strips_starttls_and_the_record_says_so(action: object, line: bytes, event: str) -> None:
+    box = rule("no-tls", "keyword", action, keyword="STARTTLS")  # type: ignore[arg-type]
+    assert (
+        greeted(inspector(box))
+        >> C(b"EHLO a.example\r\n")
+        << to_server(b"EHLO a.example\r\n")
+        >> S(b"250-mx.example\r\n250-STARTTLS\r\n250 OK\r\n")
+        << to_client(b"250-mx.example\r\n" + line + b"250 OK\r\n")
+        << record(event, rule="no-tls", keyword="STARTTLS")
+    )
+
+
+def test_c3_a_box_refuses_starttls_itself() -> None:
+    box = rule("no-tls", "command", Reject(454, "4.7.0", "TLS not available"), verb="STARTTLS")
+    book = helloed(inspector(box)) >> C(b"STARTTLS\r\n") << own_reply(b"454 4.7.0 TLS not available", rule="no-tls")
+    assert exchange(book << no_record("starttls", outcome="tunnel"), b"NOOP\r\n", b"250 2.0.0 OK\r\n")

@@ -1,0 +1,110 @@
+"""The sender's connection: octets as given, replies whole, reasons for each failure."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from smtpguard.lab.clock import run_virtual
+from smtpguard.lab.transcript import Transcript
+from smtpguard.lab.wire import DROPPED, GARBLED, UNREACHABLE, AttemptError, Wire
+from tests.lab.hosts import Serve, serving
+
+
+def first_reply(*pieces: bytes) -> list[bytes]:
+    """The lines of the first reply that ``Wire`` reads when the server sends ``pieces`` and closes."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for piece in pieces:
+            writer.write(piece)
+            await asyncio.sleep(1)
+
+    async def main() -> list[bytes]:
+        async with serving(serve) as port:
+            wire = await Wire.connect("127.0.0.1", port, 600.0, Transcript())
+            try:
+                return (await wire.reply()).lines
+            finally:
+                await wire.close()
+
+    return run_virtual(main)
+
+
+def failure(*pieces: bytes) -> str:
+    with pytest.raises(AttemptError) as caught:
+        first_reply(*pieces)
+    return caught.value.reason
+
+
+def test_a_reply_in_pieces() -> None:
+    assert first_reply(b"25", b"0-a\r", b"\n250 b\r\n") == [b"250-a\r\n", b"250 b\r\n"]
+
+
+def test_the_misprint_of_the_analyzer_page_is_read() -> None:
+    reply = first_reply(b"250-mx\r\n240-X-EXPS=LOGIN *\r\n250 OK\r\n")
+    assert reply == [b"250-mx\r\n", b"240-X-EXPS=LOGIN *\r\n", b"250 OK\r\n"]
+
+
+def test_what_is_no_reply() -> None:
+    assert failure(b"SSH-2.0-x\r\n") == GARBLED
+    assert failure(b"250-a\r\n550 b\r\n") == GARBLED
+    assert failure(b"2" * 70_000) == GARBLED
+    assert failure(b"250-half") == DROPPED
+
+
+def test_nobody_listens() -> None:
+    async def main() -> None:
+        async with serving(_silent) as port:
+            pass
+        with pytest.raises(AttemptError, match=UNREACHABLE):
+            await Wire.connect("127.0.0.1", port, 600.0, Transcript())
+
+    run_virtual(main)
+
+
+def test_a_peer_that_reads_nothing_is_given_up() -> None:
+    async def main() -> float:
+        async with serving(_deaf) as port:
+            wire = await Wire.connect("127.0.0.1", port, 600.0, Transcript())
+            with pytest.raises(AttemptError) as caught:
+                await wire.binary(bytes(32_000_000))
+            assert caught.value.silent
+            await wire.close()
+            await wire.close()
+            return asyncio.get_running_loop().time()
+
+    assert run_virtual(main) >= 600.0
+
+
+def test_octets_go_out_as_given() -> None:
+    seen = bytearray()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.extend(await reader.read(-1))
+
+    blob = bytes(range(256)) + b"\r\n.\r\n"
+
+    async def main() -> None:
+        async with serving(serve) as port:
+            wire = await Wire.connect("127.0.0.1", port, 600.0, Transcript())
+            await wire.command(b"XEXCH50 261 2")
+            await wire.binary(blob)
+            await wire.chunk(b"\r\n.\r\n")
+            await asyncio.sleep(1)
+            await wire.close()
+
+    run_virtual(main)
+    assert bytes(seen) == b"XEXCH50 261 2\r\n" + blob + b"BDAT 5 LAST\r\n\r\n.\r\n"
+
+
+async def _silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(-1)
+
+
+async def _deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    await asyncio.sleep(2000)
+
+
+_: Serve = _silent

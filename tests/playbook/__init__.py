@@ -1,0 +1,56 @@
+"""The playbook: SMTP conversations as tests. See ``playbook.py`` for its contract."""
+
+from tests.playbook.playbook import Playbook
+from tests.playbook.rulebooks import UNKNOWN, inspector, rule, rulebook
+from tests.playbook.slicing import SLICINGS
+from tests.playbook.steps import (
+    C,
+    S,
+    advance,
+    closed,
+    drain,
+    eof_client,
+    eof_server,
+    finished,
+    like,
+    lost_client,
+    lost_server,
+    no_record,
+    own_reply,
+    paused,
+    reading,
+    record,
+    reset,
+    to_client,
+    to_server,
+    tunnelled,
+)
+
+__all__ = [
+    "SLICINGS",
+    "UNKNOWN",
+    "C",
+    "Playbook",
+    "S",
+    "advance",
+    "closed",
+    "drain",
+    "eof_client",
+    "eof_server",
+    "finished",
+    "inspector",
+    "like",
+    "lost_client",
+    "lost_server",
+    "no_record",
+    "own_reply",
+    "paused",
+    "reading",
+    "record",
+    "reset",
+    "rule",
+    "rulebook",
+    "to_client",
+    "to_server",
+    "tunnelled",
+]

@@ -1,0 +1,140 @@
+"""The rulebook holds the policy's rules, in the policy's order, wherever the Inspector looks them up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smtpguard.policy import compile as compiling
+from smtpguard.policy.actions import Close, Reject
+from smtpguard.policy.inheritance import PlacedRule, join
+from smtpguard.policy.model import PolicyModel, RuleModel
+from smtpguard.policy.positions import Document
+from smtpguard.policy.rulebook import ByVerb, Facts, Rule, Rulebook, Rules
+from smtpguard.smtp.verbs import VERBS
+from smtpguard.smtp.violations import VIOLATIONS
+
+from .writing import book
+
+VERB_WORDS = ("MAIL", "RCPT", "XEXCH50", "XFOO", "WIZ", "unknown")
+
+
+def made(rules: list[dict[str, object]], **settings: object) -> Rulebook:
+    model = PolicyModel.model_validate({"summary": "s", **settings})
+    document = Document("x")
+    placed = [PlacedRule(RuleModel.model_validate(rule), document, index) for index, rule in enumerate(rules)]
+    return compiling.compile_policy(join("x", model, document, placed, []))
+
+
+def looked_up(by_verb: ByVerb, verb: str) -> Rules:
+    """What the Inspector asks for ``verb``."""
+    named = by_verb.named.get(verb)
+    if named is not None:
+        return named
+    return by_verb.known if verb in VERBS else by_verb.unknown
+
+
+@given(st.lists(st.lists(st.sampled_from(VERB_WORDS), max_size=3), max_size=8), st.sampled_from(["command", "reply"]))
+def test_every_verb_meets_its_rules_in_the_order_of_the_policy(verbs: list[list[str]], where: str) -> None:
+    rules: list[dict[str, object]] = [
+        {"id": f"r{index}", "on": where, "then": "record", **({"verb": words} if words else {})}
+        for index, words in enumerate(verbs)
+    ]
+    by_verb = getattr(made(rules), where)
+    for verb in ("MAIL", "RCPT", "XEXCH50", "XFOO", "WIZ", "NOOP", "XBAR"):
+        words = {verb} if verb in VERBS else {verb, "unknown"}
+        expected = [f"r{index}" for index, named in enumerate(verbs) if not named or words & set(named)]
+        assert [rule.id for rule in looked_up(by_verb, verb)] == expected
+
+
+@given(st.lists(st.lists(st.sampled_from(list(VIOLATIONS)), max_size=3), max_size=6))
+def test_every_violation_meets_its_rules_in_the_order_of_the_policy(names: list[list[str]]) -> None:
+    rules: list[dict[str, object]] = [
+        {"id": f"r{index}", "on": "violation", "then": "record", **({"violation": named} if named else {})}
+        for index, named in enumerate(names)
+    ]
+    found = made(rules).violation
+    for violation in VIOLATIONS:
+        expected = [f"r{index}" for index, named in enumerate(names) if not named or violation in named]
+        assert [rule.id for rule in found.get(violation, ())] == expected
+    assert all(found.values()), "a violation without rules is not in the mapping, so it costs nothing"
+
+
+def test_flat_places_keep_their_order_and_judge_the_verb(tmp_path: Path) -> None:
+    rulebook = book(
+        tmp_path,
+        "{id: b, on: message, verb: BDAT, then: record}",
+        "{id: k, on: keyword, keyword: X*, then: strip}",
+        "{id: a, on: message, then: record}",
+        "{id: c, on: connect, then: close}",
+        "{id: g, on: greeting, then: {mask: banner}}",
+    )
+    assert [rule.id for rule in rulebook.message] == ["b", "a"]
+    assert [rule.id for rule in rulebook.connect + rulebook.greeting + rulebook.keyword] == ["c", "g", "k"]
+    only_bdat = rulebook.message[0].conditions[0]
+    assert only_bdat(Facts(verb="BDAT"))
+    assert not only_bdat(Facts(verb="DATA"))
+    assert not rulebook.command
+    assert not rulebook.payload
+
+
+def test_everything_a_rule_says_arrives(tmp_path: Path) -> None:
+    rule: Rule = book(
+        tmp_path,
+        "{id: a, on: command, verb: NOOP, then: {reject: {code: 451, text: Later}}, event: 20031, mode: observe, "
+        "nth: [2, 4], first: 9, scope: guard, probability: 0.5}",
+    ).command.named["NOOP"][0]
+    assert rule == Rule(
+        "a", "command", Reject(451, "4.7.1", "Later"), (), True, 20031, frozenset((2, 4)), 9, "guard", 0.5
+    )
+    assert Rule("a", "connect", Close()) == book(tmp_path, "{id: a, on: connect, then: close}").connect[0]
+
+
+def test_counted_rules_act_at_their_matches_only(tmp_path: Path) -> None:
+    second = book(tmp_path, "{id: a, on: command, verb: NOOP, nth: 2, then: close}").command.named["NOOP"][0]
+    tally: dict[str, int] = {}
+    assert [second.matches(Facts(verb="NOOP"), tally, {}, Random(0)) for _ in range(3)] == [False, True, False]
+
+
+HARMLESS = {"on-uncertain": "tunnel", "on-crash": "pass", "turn": "tunnel"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "settings", "transparent"),
+    [
+        ([], HARMLESS, True),
+        ([], {**HARMLESS, "turn": "swap"}, True),
+        ([], {}, False),
+        *[([], {key: value for key, value in HARMLESS.items() if key != left_out}, False) for left_out in HARMLESS],
+        (
+            [{"id": "a", "on": "command", "then": "record"}, {"id": "b", "on": "keyword", "then": "pass"}],
+            HARMLESS,
+            True,
+        ),
+        ([{"id": "a", "on": "keyword", "then": "strip"}], HARMLESS, False),
+        ([{"id": "a", "on": "keyword", "then": "strip", "mode": "observe"}], HARMLESS, True),
+        ([{"id": "a", "on": "payload", "verb": "XEXCH50", "then": "eat"}], HARMLESS, False),
+        ([{"id": "a", "on": "violation", "violation": "nul", "then": "close"}], HARMLESS, False),
+        ([{"id": "a", "on": "reply", "then": {"slice": 1}}], HARMLESS, False),
+    ],
+)
+def test_transparent_only_where_nothing_can_alter(
+    rules: list[dict[str, object]], settings: dict[str, object], transparent: bool
+) -> None:
+    assert made(rules, **settings).transparent is transparent
+
+
+def test_a_policy_in_observe_mode_touches_nothing() -> None:
+    rules: list[dict[str, object]] = [
+        {"id": "a", "on": "keyword", "then": "strip", "mode": "enforce"},
+        {"id": "b", "on": "command", "verb": "XEXCH50", "then": "close"},
+    ]
+    observed = made(rules, mode="observe", **{"on-uncertain": "close", "turn": "refuse"})
+    assert observed.transparent
+    assert (observed.on_uncertain, observed.on_crash, observed.turn) == ("tunnel", "pass", "tunnel")
+    assert observed.keyword[0].observe
+    assert observed.command.named["XEXCH50"][0].observe

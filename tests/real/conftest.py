@@ -1,0 +1,81 @@
+"""A real Postfix for the whole run, and the ways to it: straight, and through ``smtpguard serve``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+
+from tests.real.guard_process import GuardProcess, Line, select
+from tests.real.postfix_instance import DOMAIN, PrivatePostfix, missing
+
+POLICIES = ("pass", "strip-xexch50")
+
+
+@dataclass
+class Route:
+    """A way to Postfix. ``guard`` is None on the straight one, which shows what is Postfix's doing and not ours."""
+
+    address: tuple[str, int]
+    guard: GuardProcess | None
+
+    def account(self, sessions: int, messages: int) -> list[Line]:
+        """Stop the guard and hold its journal against what the test did; its accepted messages, none when straight."""
+        if self.guard is None:
+            return []
+        self.guard.sessions(sessions)
+        journal = self.guard.stop()
+        assert len(select(journal, "session")) == sessions
+        accepted = [line for line in select(journal, "message") if line["accepted"]]
+        assert len(accepted) == messages
+        assert select(journal, "rule-crashed") == []
+        assert select(journal, "violation") == []
+        assert [line for line in journal if "rule" in line] == []
+        return accepted
+
+
+@pytest.fixture(scope="session")
+def postfix() -> Iterator[PrivatePostfix]:
+    """The instance that all tests of the run deliver to."""
+    if reason := missing():
+        pytest.skip(reason)
+    instance = PrivatePostfix()
+    try:
+        instance.start()
+        yield instance
+    finally:
+        instance.remove()
+
+
+@pytest.fixture
+def own_postfix() -> Iterator[PrivatePostfix]:
+    """One for a test that breaks it."""
+    if reason := missing():
+        pytest.skip(reason)
+    instance = PrivatePostfix()
+    try:
+        instance.start()
+        yield instance
+    finally:
+        instance.remove()
+
+
+@pytest.fixture(params=("straight", *POLICIES))
+def route(request: pytest.FixtureRequest, postfix: PrivatePostfix) -> Iterator[Route]:
+    """The ways to Postfix, one after the other."""
+    if request.param == "straight":
+        yield Route(postfix.address, None)
+        return
+    guard = GuardProcess(postfix.address, request.param)
+    try:
+        yield Route(guard.address, guard)
+    finally:
+        guard.close()
+
+
+@pytest.fixture
+def mailbox() -> str:
+    """A recipient that no other test writes to."""
+    return f"{uuid4().hex}@{DOMAIN}"

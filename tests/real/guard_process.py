@@ -1,0 +1,113 @@
+"""``smtpguard serve`` as a user starts it: a process of its own, and the JSON lines on its standard output.
+
+``start`` returns when the first journal line has said which port it got. ``stop`` sends SIGTERM, wants exit status 0
+within ten seconds and returns the whole journal. Its standard error goes to a file, which failures show.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any, cast
+
+SMTPGUARD = str(Path(sys.executable).with_name("smtpguard"))
+
+Line = dict[str, Any]
+
+
+class GuardProcess:
+    """One guard in front of ``upstream``; ``address`` is where it listens."""
+
+    def __init__(self, upstream: tuple[str, int], policy: str, *options: str) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._process = subprocess.Popen(
+            [
+                SMTPGUARD, "serve", "--listen", "127.0.0.1:0", "--upstream", f"{upstream[0]}:{upstream[1]}",
+                "--policy", policy, *options,
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+        )  # fmt: skip
+        self._lines: list[Line] = []
+        self._news = threading.Condition()
+        self._ended = False
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        try:
+            first = self.wait_for(lambda lines: lines[:1], 30, "the first journal line")[0]
+            assert first["event"] == "listening", first
+            self.address = (cast(str, first["address"]), cast(int, first["port"]))
+        except BaseException:
+            self.close()
+            raise
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            with self._news:
+                self._lines.append(json.loads(line))
+                self._news.notify_all()
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
+    def wait_for(self, pick: Any, seconds: float, what: str) -> Any:
+        """The first true ``pick(journal so far)``; AssertionError naming ``what`` after ``seconds`` or at the end."""
+        with self._news:
+            self._news.wait_for(lambda: pick(self._lines) or self._ended, seconds)
+            found = pick(self._lines)
+        assert found, f"the guard's journal lacks {what}; its last lines: {self._lines[-10:]}; stderr: {self.errors()[-1500:]}"
+        return found
+
+    def sessions(self, count: int, seconds: float = 30) -> list[Line]:
+        """The summaries of the first ``count`` sessions that have ended."""
+        return cast(
+            list[Line],
+            self.wait_for(
+                lambda lines: found if len(found := select(lines, "session")) >= count else [],
+                seconds,
+                f"{count} session summaries",
+            ),
+        )
+
+    def errors(self) -> str:
+        """What the process has written to its standard error."""
+        self._errors.seek(0)
+        return self._errors.read().decode(errors="replace")
+
+    def terminate(self) -> None:
+        """Send SIGTERM and return at once."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def stop(self, seconds: float = 10) -> list[Line]:
+        """SIGTERM; its whole journal, once it has ended with status 0 and an empty standard error."""
+        self.terminate()
+        try:
+            status = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"SIGTERM did not end the guard in {seconds:g} s: {self._lines[-10:]}") from None
+        self._reader.join(seconds)
+        assert status == 0, self.errors()
+        assert self.errors() == ""
+        return list(self._lines)
+
+    def close(self) -> None:
+        """End it whatever its state; safe to call twice."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait(10)
+        self._reader.join(10)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._errors.close()
+
+
+def select(journal: list[Line], event: str) -> list[Line]:
+    """The lines of ``journal`` that bear this event's name."""
+    return [line for line in journal if line["event"] == event]

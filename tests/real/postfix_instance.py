@@ -1,0 +1,224 @@
+"""A private Postfix: its own configuration, queue, data folder, log and port, beside whatever else the host runs.
+
+Every message for ``<anything>@test.example`` lands in one Maildir as Postfix received it, below the four headers that
+Postfix puts on top. It needs root, because Postfix's master does. ``start`` returns when the port answers; ``stop``
+returns when every process is gone; ``kill`` is the power cut. What it does not do: DNS, relaying, TLS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+DOMAIN = "test.example"
+SESSIONS = 220  # smtpd processes at once: 200 for the test of that name, and some that are just ending
+
+_MAIN_CF = """\
+compatibility_level = 3.6
+queue_directory = {root}/queue
+data_directory = {root}/data
+maillog_file = {root}/mail.log
+maillog_file_prefixes = {root}
+myhostname = mx.test.example
+mydestination =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+smtp_host_lookup = native
+smtpd_peername_lookup = no
+alias_maps =
+alias_database =
+local_recipient_maps =
+virtual_mailbox_domains = test.example
+virtual_mailbox_maps = static:inbox/
+virtual_mailbox_base = {root}/mail
+virtual_uid_maps = static:{uid}
+virtual_gid_maps = static:{gid}
+virtual_mailbox_limit = 0
+mailbox_size_limit = 0
+message_size_limit = 0
+smtputf8_enable = yes
+smtputf8_autodetect_classes = all
+local_header_rewrite_clients =
+smtpd_discard_ehlo_keywords =
+smtpd_forbid_bare_newline = no
+smtpd_relay_restrictions = reject_unauth_destination
+smtpd_client_connection_count_limit = 0
+smtpd_client_connection_rate_limit = 0
+smtpd_error_sleep_time = 0
+smtpd_soft_error_limit = 1000
+smtpd_hard_error_limit = 1000
+smtpd_timeout = 300s
+in_flow_delay = 0
+"""
+
+_MASTER_CF = """\
+127.0.0.1:{port} inet n - n - {sessions} smtpd
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+showq unix n - n - - showq
+error unix - - n - - error
+retry unix - - n - - error
+virtual unix - n n - - virtual
+smtp unix - - n - - smtp
+anvil unix - - n - 1 anvil
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+
+def missing() -> str:
+    """Why no private Postfix can run here, or an empty string."""
+    if shutil.which("postfix", path=_sbin_path()) is None:
+        return "postfix is not installed"
+    if os.geteuid() != 0:
+        return "Postfix's master starts only as root"
+    return ""
+
+
+def _sbin_path() -> str:
+    return os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(condition: Callable[[], T], seconds: float, what: str) -> T:
+    """The first true value of ``condition``, asked every 20 ms; AssertionError naming ``what`` after ``seconds``."""
+    limit = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > limit:
+            raise AssertionError(f"waited {seconds:g} s in vain for {what}")
+        time.sleep(0.02)
+
+
+class PrivatePostfix:
+    """One instance below ``root``, which is readable by Postfix's own user."""
+
+    def __init__(self) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="smtpguard-postfix-", dir="/tmp"))
+        self.root.chmod(0o755)
+        self.port = free_port()
+        self.address = ("127.0.0.1", self.port)
+        nobody = pwd.getpwnam("nobody")
+        postfix = pwd.getpwnam("postfix")
+        for folder, uid in (("etc", 0), ("queue", 0), ("data", postfix.pw_uid), ("mail", nobody.pw_uid)):
+            (self.root / folder).mkdir(mode=0o755)
+            os.chown(self.root / folder, uid, nobody.pw_gid if folder == "mail" else 0)
+        values = {"root": self.root, "uid": nobody.pw_uid, "gid": nobody.pw_gid}
+        (self.root / "etc" / "main.cf").write_text(_MAIN_CF.format(**values))
+        (self.root / "etc" / "master.cf").write_text(_MASTER_CF.format(port=self.port, sessions=SESSIONS))
+        self._read: dict[str, tuple[str, bytes]] = {}
+
+    def _postfix(self, command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["postfix", "-c", str(self.root / "etc"), command],
+            env={**os.environ, "PATH": _sbin_path()},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def start(self) -> None:
+        """Start it; RuntimeError with its log when it does not come up."""
+        done = self._postfix("start")
+        if done.returncode != 0:
+            raise RuntimeError(f"Postfix did not start: {done.stdout}\n{self.log()}")
+        with socket.create_connection(self.address, timeout=30) as probe:
+            probe.settimeout(30)
+            if not probe.recv(512).startswith(b"220 "):
+                raise RuntimeError(f"Postfix does not greet\n{self.log()}")
+
+    def stop(self) -> None:
+        """Stop it and wait until its last process has gone."""
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+            master = self._master()
+            self._postfix("stop")
+            os.killpg(master, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """The power cut: every process of the instance gets SIGKILL at once."""
+        master = self._master()
+        os.killpg(master, signal.SIGKILL)
+        until(lambda: not _alive(master), 10, "Postfix's end")
+
+    def remove(self) -> None:
+        """Stop it and delete everything that it had."""
+        self.stop()
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def _master(self) -> int:
+        return int((self.root / "queue" / "pid" / "master.pid").read_text())
+
+    def log(self) -> str:
+        """The last lines of its log, for a failure's message."""
+        log = self.root / "mail.log"
+        return "\n".join(log.read_text(errors="replace").splitlines()[-40:]) if log.exists() else "(no log)"
+
+    def messages(self, mailbox: str) -> list[bytes]:
+        """The contents delivered to ``mailbox`` so far, as the client sent them (CRLF, no dot-stuffing)."""
+        folder = self.root / "mail" / "inbox" / "new"
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.name not in self._read:
+                self._read[path.name] = _unwrap(path.read_bytes())
+        return [content for recipient, content in self._read.values() if recipient == mailbox]
+
+    def wait_for(self, mailbox: str, count: int, seconds: float = 60) -> list[bytes]:
+        """``messages(mailbox)`` as soon as there are ``count`` of them; AssertionError with Postfix's log if not."""
+        try:
+            return until(
+                lambda: found if len(found := self.messages(mailbox)) >= count else [],
+                seconds,
+                f"{count} messages to {mailbox}",
+            )
+        except AssertionError as error:
+            got = len(self.messages(mailbox))
+            raise AssertionError(f"{error}; there are {got}\n{self.log()}") from None
+
+
+def _alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _unwrap(stored: bytes) -> tuple[str, bytes]:
+    """The recipient and the original content of a file that virtual(8) wrote.
+
+    Postfix prepends Return-Path, X-Original-To, Delivered-To and its own Received, folded over several lines.
+    """
+    lines = stored.split(b"\n")
+    recipient = next(line for line in lines if line.startswith(b"Delivered-To: "))[len(b"Delivered-To: ") :]
+    top = next(number for number, line in enumerate(lines) if line.startswith(b"Received: ")) + 1
+    while lines[top].startswith((b"\t", b" ")):
+        top += 1
+    return recipient.decode(), b"\r\n".join(lines[top:])
