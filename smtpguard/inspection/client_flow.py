@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from smtpguard.inspection import commanding
 from smtpguard.inspection.flow import Flow
 from smtpguard.inspection.payload import OPEN, Sink
@@ -19,6 +21,15 @@ MAX_PENDING = 256
 """Replies that may be owed at once: a client that pipelines further is not read until the server has caught up."""
 
 _TLS_HANDSHAKE = 0x16
+
+
+def malformed(line: bytes) -> str:
+    """What is wrong with the octets of a command line: bare LF at its end, NUL or bare CR in it; "" if nothing."""
+    if line[-2:] != b"\r\n":
+        return "bare-lf"
+    if b"\0" in line:
+        return "nul"
+    return "bare-cr" if line.find(b"\r") != len(line) - 2 else ""
 
 
 class ClientFlow(Flow):
@@ -75,7 +86,7 @@ class ClientFlow(Flow):
                 if session.closed or session.tunnelled:
                     return position
         line = data if end - position == len(data) else data[position:end]
-        if line.find(b"\r") != len(line) - 2 or b"\0" in line:
+        if malformed(line):
             return self._bad_line(line, position, end)
         session.counts["commands"] = session.counts.get("commands", 0) + 1
         return end if commanding.take(self, Command(line)) else position
@@ -88,7 +99,7 @@ class ClientFlow(Flow):
         """A bare CR, bare LF or NUL: a server may see other commands in it than we do."""
         session = self.session
         command = Command(line)
-        name = "bare-lf" if line[-2:] != b"\r\n" else "nul" if b"\0" in line else "bare-cr"
+        name = malformed(line)
         if session.violation(name, command):
             return position
         if session.rulebook.transparent:
@@ -289,32 +300,39 @@ class ClientFlow(Flow):
         if not end:
             return -1
         line = data[position:end]
-        secret = session.sasl
-        if line.find(b"\r") != len(line) - 2 or b"\0" in line:
-            if session.violation("bare-lf" if line[-2:] != b"\r\n" else "nul" if b"\0" in line else "bare-cr", secret):
+        command = session.sasl
+        fault = malformed(line)
+        if fault:
+            if session.violation(fault, command):
                 return position
             if not session.rulebook.transparent:
-                session.fail(closing_reply("5.5.2", "Malformed line in an AUTH exchange", "auth-line"))
-                return len(data)
-            if line[-2:] != b"\r\n":
-                session.uncertain("bare-lf")
+                session.fail(closing_reply("5.5.2", "Malformed line in an AUTH exchange", fault))
+                return end
+            if fault == "bare-lf":
+                session.uncertain(fault)
                 return position
-        rules = session.rules_for(session.rulebook.payload, secret)
-        exchange = Exchange("sasl", secret)
-        rule = session.judge(rules, session.facts(secret, line=b"", size=len(line))) if rules else None
+        return self._pass_sasl(command, line, position, end)
+
+    def _pass_sasl(self, command: Command, line: bytes, position: int, end: int) -> int:
+        """One line of the exchange goes on, if the rules let it; its reply is owed."""
+        session = self.session
+        rules = session.rules_for(session.rulebook.payload, command)
+        rule = session.judge(rules, session.facts(command, line=b"", size=len(line))) if rules else None
+        if session.closed:
+            return end
+        exchange = session.dialogue.push(Exchange("sasl", command))
         if rule is not None and not isinstance(rule.action, Delay):
-            session.dialogue.push(exchange)
             self._apply(rule, exchange)
-            if session.closed or session.tunnelled or exchange.eaten:
-                return position if session.tunnelled else end
-        else:
-            session.dialogue.push(exchange)
+            if session.tunnelled:
+                return position
+            if session.closed or exchange.eaten or session.stalled:
+                return end
         self.waiting = True
         self._read = self._wait
+        session.since = session.now
         if rule is not None and isinstance(rule.action, Delay):
-            self.later(session.now + rule.action.seconds, lambda: session.send(self.peer, line))
+            self.later(session.now + rule.action.seconds, partial(session.send, self.peer, line), len(line))
         else:
-            session.since = session.now
             session.send(self.peer, line)
         return end
 

@@ -150,7 +150,8 @@ class Session:
     def _record_decision(self, rule: Rule, facts: Facts) -> None:
         self.count("decisions")
         fields: dict[str, object] = {"rule": rule.id, "action": rule.action.name, "where": rule.where}
-        if facts.verb:
+        if facts.verb or rule.where == "command":
+            # A word outside the table may be anything, a password in the wrong place too.
             fields["verb"] = facts.verb if facts.verb in VERBS else "unknown"
         for name in ("keyword", "size", "code", "violation"):
             value = getattr(facts, name)

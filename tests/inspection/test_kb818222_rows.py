@@ -88,7 +88,7 @@ def test_row_4_the_box_closes_on_the_unknown_verb() -> None:
     assert (
         in_transaction(inspector("close-on-xexch50"))
         >> C(BLOB_LINE)
-        << record("command-closed", rule="close-on-xexch50", verb="XEXCH50", event=20031)
+        << record("command-closed", rule="close-on-xexch50", verb="XEXCH50", event_id=20031)
         << closed()
     )
 
@@ -96,7 +96,7 @@ def test_row_4_the_box_closes_on_the_unknown_verb() -> None:
 def test_row_5_the_box_eats_the_blob() -> None:
     assert (
         blob_awaited(inspector("eat-blob"))
-        << record("payload-eaten", rule="eat-blob", verb="XEXCH50", size=len(BLOB), event=20031)
+        << record("payload-eaten", rule="eat-blob", verb="XEXCH50", size=len(BLOB), event_id=20031)
         << record("stall", side="client", verb="XEXCH50")
         >> C(BLOB)
         >> advance(seconds=600)
