@@ -169,13 +169,14 @@ class ServerFlow(Flow):
         """The server closed. Under a policy that alters nothing its FIN passes; else the client hears 421 where a
         reply is owed, and both connections close."""
         session = self.session
+        cut = self.octets_held and not session.tunnelled
+        if cut and session.violation("cut-reply", _NO_COMMAND, f"{self.octets_held} octets"):
+            return
         if session.rulebook.transparent or session.tunnelled:
             session.open_up()
             if not self.finished:
                 self._send_finish()
             return
-        if self.octets_held:
-            session.violation("cut-reply", _NO_COMMAND, f"{self.octets_held} octets")
         owed = bool(session.dialogue.pending)
         self.finished = True
         session.fail(UPSTREAM_GONE if owed and not session.stalled else b"")

@@ -62,7 +62,9 @@ class GuardProcess:
         with self._news:
             self._news.wait_for(lambda: pick(self._lines) or self._ended, seconds)
             found = pick(self._lines)
-        assert found, f"the guard's journal lacks {what}; its last lines: {self._lines[-10:]}; stderr: {self.errors()[-1500:]}"
+        assert found, (
+            f"the guard's journal lacks {what}; its last lines: {self._lines[-10:]}; stderr: {self.errors()[-1500:]}"
+        )
         return found
 
     def sessions(self, count: int, seconds: float = 30) -> list[Line]:

@@ -65,3 +65,13 @@ def test_a_message_on_its_way_arrives(guard: GuardProcess, postfix: PrivatePostf
 def test_stop_without_sessions(guard: GuardProcess) -> None:
     journal = guard.stop()
     assert journal[0]["event"] == "listening"
+
+
+def test_clients_that_come_and_go_while_it_stops(guard: GuardProcess) -> None:
+    """Sessions in every stage of opening: accepted, not yet connected to the server, already left by the client."""
+    guard.terminate()
+    for _ in range(2_000):
+        if deaf(guard.address):
+            break
+    assert deaf(guard.address)
+    guard.stop()
