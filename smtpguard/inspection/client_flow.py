@@ -35,12 +35,14 @@ def malformed(line: bytes) -> str:
 class ClientFlow(Flow):
     """Reads the client's side."""
 
+    __slots__ = ("_counted", "_payload", "_sasl", "_sink", "_text")
+
     def __init__(self, session: Session, side: Side, peer: Side) -> None:
         super().__init__(session, side, peer)
         self._read = self._read_early
         self._payload: Exchange | None = None
-        self._text = TextReader()
-        self._counted = CountedReader(0)
+        self._text: TextReader
+        self._counted: CountedReader
         self._sink: Sink = OPEN
         self._sasl = False
 
@@ -86,9 +88,9 @@ class ClientFlow(Flow):
                 if session.closed or session.tunnelled:
                     return position
         line = data if end - position == len(data) else data[position:end]
-        if malformed(line):
+        if line.find(b"\r") != len(line) - 2 or len(line) < 2 or b"\0" in line:
             return self._bad_line(line, position, end)
-        session.counts["commands"] = session.counts.get("commands", 0) + 1
+        session.commands += 1
         return end if commanding.take(self, Command(line)) else position
 
     def _endless(self, position: int) -> int:

@@ -35,14 +35,15 @@ def take(flow: ClientFlow, command: Command) -> bool:
     check = _CHECKS.get(command.verb)
     if check is not None and check(flow, command):
         return False
-    rules = session.rules_for(session.rulebook.command, command)
+    judged = session.rulebook.judges_commands
+    rules = session.rules_for(session.rulebook.command, command) if judged else ()
     if rules:
         rule = session.judge(rules, session.facts(command, line=command.line.rstrip(b"\r\n")))
         if session.closed:
             return False
         if rule is not None:
             return _carry_out(flow, command, rule)
-    if spec.payload in ("chunk", "blob"):
+    if judged and spec.payload in ("chunk", "blob"):
         rule = _cap_broken(flow, command)
         if rule is not None:
             _refuse(flow, command, rule)

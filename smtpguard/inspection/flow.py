@@ -21,11 +21,16 @@ Reader = Callable[[bytes, int], int]
 class Flow:
     """Reads ``side`` and sends towards ``peer``."""
 
+    __slots__ = (
+        "_agenda", "_paused", "_read", "ended", "finished", "held", "octets", "peer", "session", "side", "waiting",
+    )  # fmt: skip
+
     def __init__(self, session: Session, side: Side, peer: Side) -> None:
         self.session = session
         self.side = side
         self.peer = peer
         self.held = b""
+        self.octets = 0
         self.waiting = False
         self.ended = False
         self.finished = False
@@ -37,6 +42,7 @@ class Flow:
 
     def receive(self, data: bytes) -> None:
         """Octets as they were read from ``side``."""
+        self.octets += len(data)
         if self.held:
             data = self.held + data
             self.held = b""

@@ -42,7 +42,7 @@ class Inspector:
     rules whose ``nth`` or ``first`` goes over all sessions of the guard.
     """
 
-    __slots__ = ("_client_flow", "_octets", "_server_flow", "_session")
+    __slots__ = ("_client_flow", "_server_flow", "_session")
 
     def __init__(
         self,
@@ -66,7 +66,6 @@ class Inspector:
         )
         self._client_flow = session.client_flow = ClientFlow(session, CLIENT, SERVER)
         self._server_flow = session.server_flow = ServerFlow(session, SERVER, CLIENT)
-        self._octets = {CLIENT: 0, SERVER: 0}
 
     # --- what happens ------------------------------------------------------------------------------------------
 
@@ -90,7 +89,6 @@ class Inspector:
         session.effects = effects
         if now is not None:
             session.now = now
-        self._octets[side] += len(data)
         if session.closed:
             return effects
         if session.tunnelled:
@@ -181,10 +179,10 @@ class Inspector:
         session = self._session
         counts = session.counts
         return {
-            "octets_from_client": self._octets[CLIENT],
-            "octets_from_server": self._octets[SERVER],
-            "commands": counts.get("commands", 0),
-            "replies": counts.get("replies", 0),
+            "octets_from_client": self._flow(CLIENT).octets,
+            "octets_from_server": self._flow(SERVER).octets,
+            "commands": session.commands,
+            "replies": session.replies,
             "messages_accepted": counts.get("messages_accepted", 0),
             "messages_refused": counts.get("messages_refused", 0),
             "decisions": counts.get("decisions", 0),

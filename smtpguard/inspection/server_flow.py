@@ -10,7 +10,7 @@ from smtpguard.policy.actions import Delay, Eat, Reject, Rewrite, Slice
 from smtpguard.policy.rulebook import Rule
 from smtpguard.smtp.commands import Command
 from smtpguard.smtp.dialogue import Exchange
-from smtpguard.smtp.replies import HELD_REPLY, Reply, ReplyReader
+from smtpguard.smtp.replies import HELD_REPLY, Reply, ReplyReader, faultless
 from smtpguard.smtp.sides import Side
 
 _NO_COMMAND = Command(b"")
@@ -18,6 +18,8 @@ _NO_COMMAND = Command(b"")
 
 class ServerFlow(Flow):
     """Reads the server's side."""
+
+    __slots__ = ("_reader", "_unsent")
 
     def __init__(self, session: Session, side: Side, peer: Side) -> None:
         super().__init__(session, side, peer)
@@ -33,6 +35,52 @@ class ServerFlow(Flow):
     # --- reading -----------------------------------------------------------------------------------------------
 
     def _read_reply(self, data: bytes, position: int) -> int:
+        if not self._reader.held:
+            found = faultless(data, position)
+            if found is not None and found[1] - position <= HELD_REPLY:
+                code, end = found
+                raw = data if end - position == len(data) else data[position:end]
+                if not self._pass_plain(raw, code):
+                    self._take_whole(Reply(raw, code))
+                return self._after_reply(data, end)
+        return self._read_line(data, position)
+
+    def _pass_plain(self, raw: bytes, code: int) -> bool:
+        """The way of nearly every reply: it answers a plain command, and no rule looks at it. False when not."""
+        session = self.session
+        pending = session.dialogue.pending
+        if not pending or session.rulebook.judges_replies or 300 <= code < 400:
+            return False
+        head = pending[0]
+        spec = head.command.spec
+        if head.stage != "command" or spec.waits or head.own is not None or head.eaten:
+            return False
+        if spec.change and code < 300:
+            if spec.change == "hello" and session.rulebook.keyword:
+                return False
+            session.dialogue.accepted(head.command, code)
+        session.replies += 1
+        session.send(self.peer, raw)
+        session.since = session.now
+        pending.popleft()
+        if pending or session.client_flow.waiting:
+            self.settle()
+        return True
+
+    def _after_reply(self, data: bytes, end: int) -> int:
+        """Where to read on; a TURN that was accepted gives the rest to the other role."""
+        if not self.session.swapped:
+            return end
+        self.session.swapped = False
+        answering.swap_roles(self.session, data[end:])
+        return len(data)
+
+    def _take_whole(self, reply: Reply) -> None:
+        self._unsent = reply.raw
+        self._take(reply)
+        self._unsent = b""
+
+    def _read_line(self, data: bytes, position: int) -> int:
         end = data.find(b"\n", position) + 1
         if (end or len(data) + 1) - position + self._reader.held > HELD_REPLY:
             self.session.violation("endless-reply", _NO_COMMAND)
@@ -41,15 +89,10 @@ class ServerFlow(Flow):
             return -1
         line = data if end - position == len(data) else data[position:end]
         reply = self._reader.feed(line)
-        if reply is not None:
-            self._unsent = reply.raw
-            self._take(reply)
-            self._unsent = b""
-            if self.session.swapped:
-                self.session.swapped = False
-                answering.swap_roles(self.session, data[end:])
-                return len(data)
-        return end
+        if reply is None:
+            return end
+        self._take_whole(reply)
+        return self._after_reply(data, end)
 
     def _read_before_tls(self, data: bytes, position: int) -> int:
         # TLS's first word is the client's: whatever the server says in between was never meant for TLS.
@@ -67,7 +110,7 @@ class ServerFlow(Flow):
         pending = session.dialogue.pending
         head = pending[0] if pending else None
         command = head.command if head is not None else _NO_COMMAND
-        session.counts["replies"] = session.counts.get("replies", 0) + 1
+        session.replies += 1
         doubt = reply.fault if reply.fault != "reply-misprint" else ""
         if not doubt:
             if reply.fault:
@@ -84,7 +127,7 @@ class ServerFlow(Flow):
 
     def _judge(self, head: Exchange, reply: Reply) -> None:
         session = self.session
-        rules = answering.rules_for(session, head)
+        rules = answering.rules_for(session, head) if session.rulebook.judges_replies else ()
         if rules:
             line = reply.raw.rstrip(b"\r\n")
             size = answering.message_size(session, head)

@@ -31,11 +31,17 @@ if TYPE_CHECKING:
     from smtpguard.inspection.client_flow import ClientFlow
     from smtpguard.inspection.server_flow import ServerFlow
 
-PASSED = Rule("", "command", PassAction())
+_NO_COMMAND = Command(b"")
 
 
 class Session:
     """The shared state of one session. ``effects`` collects what the current call wants done."""
+
+    __slots__ = (
+        "_addresses", "_facts", "_guard_tally", "_number", "_rng", "_session_tally", "client_flow", "closed",
+        "commands", "counts", "deadlines", "dialogue", "draining", "effects", "link2state_first", "now", "replies",
+        "rulebook", "sasl", "server_flow", "since", "stalled", "swapped", "tunnelled", "violations_seen",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -58,17 +64,17 @@ class Session:
         self.stalled = False
         self.draining = False
         self.since = 0.0  # when the wait that a deadline bounds began
+        self.commands = 0
+        self.replies = 0
         self.counts: dict[str, int] = {}
         self.violations_seen: set[str] = set()
         self.link2state_first = False
-        self.sasl = Command(b"")  # the AUTH whose exchange goes on
+        self.sasl = _NO_COMMAND  # the AUTH whose exchange goes on
         self.swapped = False
         self.client_flow: ClientFlow
         self.server_flow: ServerFlow
-        self._facts = Facts(
-            client=ip_address(client) if client else None,
-            server=ip_address(server) if server else None,
-        )
+        self._addresses = client, server
+        self._facts: Facts | None = None  # made when the first rule is asked: most sessions never ask one
         self._rng = rng
         self._number = number
         self._session_tally: dict[str, int] = {}
@@ -106,6 +112,11 @@ class Session:
     def facts(self, command: Command, *, line: bytes, code: int | None = None, size: int | None = None) -> Facts:
         """What is known now, for the rules."""
         facts = self._facts
+        if facts is None:
+            client, server = self._addresses
+            facts = self._facts = Facts(
+                client=ip_address(client) if client else None, server=ip_address(server) if server else None
+            )
         envelope = self.dialogue.envelope
         facts.verb = command.verb
         facts.argument = command.argument

@@ -103,6 +103,15 @@ class Rulebook:
     payload: ByVerb = field(default_factory=ByVerb)
     message: Rules = ()
     violation: Mapping[str, Rules] = field(default_factory=dict)  # by the violation's name
+    # Asked for every octet's sake, so worked out once: whether any rule looks at commands, replies, payloads at all.
+    judges_commands: bool = field(init=False)
+    judges_replies: bool = field(init=False)
+    judges_payloads: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "judges_commands", bool(self.command) or bool(self.payload))
+        object.__setattr__(self, "judges_replies", bool(self.reply) or bool(self.message) or bool(self.greeting))
+        object.__setattr__(self, "judges_payloads", bool(self.payload))
 
 
 def only_records(rules: Rules) -> bool:

@@ -11,6 +11,7 @@ from smtpguard.smtp.verbs import UNKNOWN, VERBS, Verb
 
 # Servers skip blanks before a verb and between words (Postfix does), so the guard must see the verb that they see.
 _WORDS = re.compile(rb"[ \t]*([^ \t\r\n]*)[ \t]*(.*?)[ \t]*\r?\n?\Z", re.DOTALL)
+_BREAKS = frozenset((b" ", b"\r"))
 _BY_WORD: dict[bytes, Verb] = {name.encode(): verb for name, verb in VERBS.items()}
 
 # RFC 3030 2: chunk-size is 1*DIGIT. One blank or more is what servers take; anything else is a size that two
@@ -33,20 +34,28 @@ _CHUNK = re.compile(rb"(?:(FIRST|NEXT|LAST)[ \t]+)?.*?CHUNK=(?:\{([0-9A-F]{8})\}
 
 
 class Command:
-    """One command line. ``verb`` is upper case, ``argument`` is without blanks and CRLF at its ends."""
+    """One command line. ``verb`` is upper case; its ``spec`` is ``UNKNOWN`` for a verb outside the table."""
 
-    __slots__ = ("argument", "line", "spec", "verb")
+    __slots__ = ("line", "spec", "verb")
 
     def __init__(self, line: bytes) -> None:
         self.line = line
+        # Most verbs have four letters and come in upper case; the rest take the longer way.
+        spec = _BY_WORD.get(line[:4]) if line[4:5] in _BREAKS else None
+        if spec is not None:
+            self.spec = spec
+            self.verb = spec.name
+            return
         match = _WORDS.match(line)
-        word, self.argument = match.groups() if match else (b"", b"")
-        spec = _BY_WORD.get(word)
-        if spec is None:
-            word = word.upper()
-            spec = _BY_WORD.get(word, UNKNOWN)
-        self.spec = spec
-        self.verb = spec.name or word.decode("latin-1")
+        word = match[1].upper() if match else b""
+        self.spec = _BY_WORD.get(word, UNKNOWN)
+        self.verb = self.spec.name or word.decode("latin-1")
+
+    @property
+    def argument(self) -> bytes:
+        """What stands behind the verb, without blanks and CRLF at its ends."""
+        match = _WORDS.match(self.line)
+        return match[2] if match else b""
 
     @property
     def name(self) -> str:

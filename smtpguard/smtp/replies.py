@@ -6,20 +6,26 @@
 
 from __future__ import annotations
 
+import re
+
 HELD_REPLY = 65_536
 """Octets of one reply that the guard holds; RFC 5321 4.5.3.1.5 allows 512 a line, an EHLO list has some thirty."""
 
 
 class Reply:
-    """One whole reply: ``raw`` as it came, its ``lines`` each with its line end, the ``code`` of the last one."""
+    """One whole reply: ``raw`` as it came, the ``code`` of its last line, the gravest ``fault`` of its lines."""
 
-    __slots__ = ("code", "fault", "lines", "raw")
+    __slots__ = ("code", "fault", "raw")
 
-    def __init__(self, raw: bytes, lines: list[bytes], code: int, fault: str = "") -> None:
+    def __init__(self, raw: bytes, code: int, fault: str = "") -> None:
         self.raw = raw
-        self.lines = lines
         self.code = code
         self.fault = fault
+
+    @property
+    def lines(self) -> list[bytes]:
+        """Its lines, each with its line end."""
+        return [line + b"\n" for line in self.raw.split(b"\n")[:-1]]
 
     @property
     def positive(self) -> bool:
@@ -28,6 +34,16 @@ class Reply:
 
     def __repr__(self) -> str:
         return f"Reply({self.code}, {len(self.lines)} lines)"
+
+
+# A reply without a fault, at one go: one code from 200 to 599 on every line.
+_FAULTLESS = re.compile(rb"([2-5]\d\d)(?:-[^\r\n]*\r\n\1)*(?: [^\r\n]*)?\r\n")
+
+
+def faultless(data: bytes, position: int) -> tuple[int, int] | None:
+    """The code of the reply that begins at ``position`` and where it ends, if it is whole and nothing is wrong."""
+    match = _FAULTLESS.match(data, position)
+    return (int(match[1]), match.end()) if match is not None else None
 
 
 _MORE = ord("-")
@@ -71,8 +87,7 @@ class ReplyReader:
             if len(self._lines) == 1:
                 self._code = code
             return None
-        lines = [*self._lines, line]
-        reply = Reply(b"".join(lines) if len(lines) > 1 else line, lines, code, self._fault)
+        reply = Reply(b"".join((*self._lines, line)), code, self._fault)
         self._lines = []
         self._fault = ""
         self.held = 0

@@ -37,6 +37,7 @@ class GuardProcess:
         self._lines: list[Line] = []
         self._news = threading.Condition()
         self._ended = False
+        self._terminated = False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
@@ -84,8 +85,10 @@ class GuardProcess:
         return self._errors.read().decode(errors="replace")
 
     def terminate(self) -> None:
-        """Send SIGTERM and return at once."""
-        self._process.send_signal(signal.SIGTERM)
+        """Send SIGTERM, once, and return at once: a second one would end the process that is just ending."""
+        if not self._terminated:
+            self._terminated = True
+            self._process.send_signal(signal.SIGTERM)
 
     def stop(self, seconds: float = 10) -> list[Line]:
         """SIGTERM; its whole journal, once it has ended with status 0 and an empty standard error."""
@@ -95,7 +98,7 @@ class GuardProcess:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"SIGTERM did not end the guard in {seconds:g} s: {self._lines[-10:]}") from None
         self._reader.join(seconds)
-        assert status == 0, self.errors()
+        assert status == 0, (status, self.errors())
         assert self.errors() == ""
         return list(self._lines)
 
