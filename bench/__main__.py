@@ -11,8 +11,9 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from typing import Any
 
 import uvloop
 from rich.console import Console
@@ -22,7 +23,7 @@ from bench.errors import BenchError
 from bench.plan import MIN_ROUNDS, PHASES, QUICK, Plan
 from bench.progress import Progress
 from bench.report import print_report
-from bench.run import run
+from bench.run import Results, run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,22 +33,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.rounds is not None:
         plan = replace(plan, rounds=asked.rounds)
     progress = Progress(quiet=asked.format == "json" and not sys.stderr.isatty())
-    # Ended by SIGTERM as by Ctrl-C: through the blocks that end the processes we started.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         names = chosen_boxes(asked.boxes)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            results = runner.run(run(plan, names, asked.only or PHASES, progress))
+            results = runner.run(_until_terminated(run(plan, names, asked.only or PHASES, progress)))
     except BenchError as error:
         progress.clear()
         print(f"bench: {error}", file=sys.stderr)
         return 2
+    except (KeyboardInterrupt, asyncio.CancelledError) as ended:
+        progress.clear()
+        return 128 + (signal.SIGINT if isinstance(ended, KeyboardInterrupt) else signal.SIGTERM)
     progress.clear()
     if asked.format == "json":
         print(json.dumps(results, indent=2))
     else:
         print_report(results, Console())
     return 0
+
+
+async def _until_terminated(running: Coroutine[Any, Any, Results]) -> Results:
+    """SIGTERM ends a run as Ctrl-C does: by cancelling it, through the blocks that end the processes it started."""
+    task = asyncio.ensure_future(running)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
 
 
 def chosen_boxes(asked: list[str] | None) -> list[str]:

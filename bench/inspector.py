@@ -6,12 +6,10 @@ gets a new Inspector, as in the relay; its effects are made and thrown away.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-from smtpguard.inspection.inspector import Inspector
-from smtpguard.policy.loader import load_policy
 
 from bench.bodies import TEXTS, dotted_text
 from bench.figures import Samples
@@ -19,6 +17,8 @@ from bench.load import message_script
 from bench.plan import Plan
 from bench.progress import Progress
 from bench.sink import EHLO_REPLY, GREETING, REPLIES, TAKEN
+from smtpguard.inspection.inspector import Inspector
+from smtpguard.policy.loader import load_policy
 from smtpguard.policy.rulebook import Rulebook
 from smtpguard.smtp.sides import CLIENT, SERVER, Side
 
@@ -68,17 +68,17 @@ def rulebook_of_others(folder: Path) -> Rulebook:
     return load_policy(str(path))
 
 
-def measure_inspector(plan: Plan, folder: Path, progress: Progress) -> dict[str, Samples]:
+async def measure_inspector(plan: Plan, folder: Path, progress: Progress) -> dict[str, Samples]:
     """CPU µs a ``session`` under two rulebooks, and CPU ms a body of each kind under ``pass``."""
     passing, many = load_policy("pass"), rulebook_of_others(folder)
     message = conversation(dotted_text(plan.message_octets))
-    sessions = _interleaved(
+    sessions = await _interleaved(
         {"pass": lambda: _seconds(passing, message, plan.inspector_sessions) * 1e6,
          f"{RULES} rules": lambda: _seconds(many, message, plan.inspector_sessions) * 1e6},
         plan, progress, "sessions",
     )  # fmt: skip
     texts = {kind: conversation(make(plan.body_octets)) for kind, make in TEXTS.items()}
-    bodies = _interleaved(
+    bodies = await _interleaved(
         {kind: lambda turns=turns: _seconds(passing, turns, 1) * 1e3 for kind, turns in texts.items()},  # type: ignore[misc]
         plan, progress, "bodies",
     )  # fmt: skip
@@ -93,10 +93,11 @@ def _seconds(rulebook: Rulebook, turns: Conversation, sessions: int) -> float:
     return (time.process_time() - before) / sessions
 
 
-def _interleaved(cases: dict[str, Callable[[], float]], plan: Plan, progress: Progress, what: str) -> Samples:
+async def _interleaved(cases: dict[str, Callable[[], float]], plan: Plan, progress: Progress, what: str) -> Samples:
     """The cases in turn, round after round, after one round that only warms up."""
     samples: Samples = {name: [] for name in cases}
     for number in range(plan.rounds + 1):
+        await asyncio.sleep(0)  # where SIGTERM and Ctrl-C get in
         progress.say(f"inspector, {what}: round {number} of {plan.rounds}")
         for name, cost in cases.items():
             taken = cost()

@@ -49,7 +49,7 @@ async def run(plan: Plan, names: list[str], phases: Sequence[str], progress: Pro
                     for kind, costs in (await measure_bodies(peers, plan, progress)).items()
                 }
     if "inspector" in phases:
-        results["inspector"] = _inspector_results(plan, progress)
+        results["inspector"] = await _inspector_results(plan, progress)
     results["aims"] = aims(results)
     return results
 
@@ -82,8 +82,7 @@ def aims(results: Results) -> list[dict[str, Any]]:
 
 @contextmanager
 def _started(names: list[str]) -> Iterator[list[Peer]]:
-    """Fresh boxes in front of a fresh sink. No process is bound to a CPU: apart from each other they sleep and wake so
-    often that it costs a third more and hides what differs between the boxes."""
+    """Fresh boxes in front of a fresh sink. No process is bound to a CPU: the kernel places them, as in service."""
     with tempfile.TemporaryDirectory(prefix="smtpguard-bench-") as name:
         folder = Path(name)
         with (
@@ -93,9 +92,9 @@ def _started(names: list[str]) -> Iterator[list[Peer]]:
             yield peers
 
 
-def _inspector_results(plan: Plan, progress: Progress) -> Results:
+async def _inspector_results(plan: Plan, progress: Progress) -> Results:
     with tempfile.TemporaryDirectory(prefix="smtpguard-bench-") as name:
-        measured = measure_inspector(plan, Path(name), progress)
+        measured = await measure_inspector(plan, Path(name), progress)
     return {
         "sessions": {"unit": "CPU µs a session", "boxes": table_of(measured["sessions"], ["pass"])},
         "bodies": {"unit": "CPU ms a body", "boxes": table_of(measured["bodies"], [])},

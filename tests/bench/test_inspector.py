@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def test_the_generated_policy_has_its_rules_on_other_verbs(tmp_path: Path) -> No
 
 def test_every_case_has_a_cost_for_every_round(tmp_path: Path) -> None:
     plan = Plan(rounds=2, inspector_sessions=2, body_octets=100_000)
-    measured = measure_inspector(plan, tmp_path, Progress(quiet=True))
+    measured = asyncio.run(measure_inspector(plan, tmp_path, Progress(quiet=True)))
     assert set(measured["sessions"]) == {"pass", f"{RULES} rules"}
     assert set(measured["bodies"]) == set(TEXTS)
     for samples in measured.values():

@@ -32,6 +32,7 @@ PASS = rulebook(name="pass", on_uncertain="tunnel", on_crash="pass", turn="tunne
 WATCH = rulebook(rule("see", "command", Record()), rule("hide", "keyword", Strip(), keyword="NO-SUCH-KEYWORD"))
 
 VERBS = ("EHLO", "HELO", "MAIL", "RCPT", "DATA", "BDAT", "XEXCH50", "AUTH", "X-EXPS", "RSET", "NOOP", "QUIT", UNKNOWN)
+PAYLOAD_VERBS = ("DATA", "BDAT", "XEXCH50", "AUTH", "X-EXPS")
 
 _reject = st.builds(Reject, code=st.sampled_from([450, 502, 550, 554]), exact=st.just(False))
 _patient = st.builds(Delay, seconds=st.sampled_from([0.5, 2.0]))
@@ -66,7 +67,8 @@ def _drafts(draw: st.DrawFn, number: int, wheres: tuple[Where, ...]) -> Draft:
     )
     conditions: dict[str, object] = {}
     if where in ("command", "reply", "payload"):
-        conditions["verb"] = draw(st.sampled_from([(), *((verb,) for verb in VERBS)]))
+        verbs = PAYLOAD_VERBS if where == "payload" else VERBS
+        conditions["verb"] = draw(st.sampled_from([(), *((verb,) for verb in verbs)]))
     if where == "keyword":
         conditions["keyword"] = draw(st.sampled_from(["XEXCH50", "CHUNKING", "OK", "SIZE", "MX.EXAMPLE"]))
     action = draw(_ACTIONS[where])

@@ -20,7 +20,7 @@ from tests.playbook.steps import Eof, Feed
 
 TAG = re.compile(rb" #([^ :+]*)(?::(\d+))?(\+END)?$")
 NUMBER = re.compile(rb"\bn(\d+)\b")
-ENDS_EARLY = re.compile(r"eaten|dropped|truncated|capped|closed|stall|uncertain|timeout|reset")
+ENDS_EARLY = re.compile(r"eaten|dropped|closed|stall|uncertain|timeout|reset")
 
 
 class Walk:
@@ -67,9 +67,11 @@ class Walk:
 
 
 def ended_early(session: Session) -> bool:
-    """Whether the guard said that it let something hang or ended the session."""
-    return bool(set(session.marks) & {"closed", "reset", "tunnelled"}) or any(
-        ENDS_EARLY.search(record.event) and not record.fields.get("observed") for record in session.records
+    """Whether the guard, before any FIN, said that it let something hang or ended the session."""
+    outcomes = session.outcomes[: session.before_fin]
+    records = [record for outcome in outcomes for record in outcome.records]
+    return any(outcome.marks for outcome in outcomes) or any(
+        ENDS_EARLY.search(record.event) and not record.fields.get("observed") for record in records
     )
 
 

@@ -31,6 +31,7 @@ class Session:
     outcomes: list[Outcome] = field(default_factory=list)
     received: bytes = b""
     forwarded: bytes = b""
+    before_fin: int | None = None  # how many outcomes came before the first FIN
 
     @property
     def records(self) -> list[Record]:
@@ -124,6 +125,7 @@ def converse(factory: Factory, units: Sequence[Unit], choices: Sequence[int], sl
             _answer(talk, unit.follow, have)
     talk.client(unsent)
     talk.settle()
+    talk.session.before_fin = len(talk.session.outcomes)
     talk.feed(Eof(CLIENT))
     talk.feed(Eof(SERVER))
     return talk.session
