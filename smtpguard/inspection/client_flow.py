@@ -6,14 +6,15 @@ from functools import partial
 
 from smtpguard.inspection import commanding
 from smtpguard.inspection.flow import Flow
+from smtpguard.inspection.misreading import Misreader
 from smtpguard.inspection.payload import OPEN, Sink
 from smtpguard.inspection.session import Session
 from smtpguard.inspection.wording import BAD_LINE, closing_reply, reply_line
-from smtpguard.policy.actions import Cap, Delay, Eat, Slice, Truncate
+from smtpguard.policy.actions import Cap, Delay, Eat, Misread, Slice, Truncate
 from smtpguard.policy.rulebook import Rule
 from smtpguard.smtp.commands import Command, blob_size
 from smtpguard.smtp.dialogue import Exchange
-from smtpguard.smtp.framing import CountedReader, TextReader
+from smtpguard.smtp.framing import END, CountedReader, TextReader
 from smtpguard.smtp.sides import Side
 from smtpguard.smtp.verbs import HELD_LINE
 
@@ -200,7 +201,7 @@ class ClientFlow(Flow):
             rule = session.judge(tuple(rule for rule in rules if not commanding.caps_announced(rule, command)), facts)
             if rule is not None:
                 self._apply(rule, exchange)
-        return not (exchange.eaten or session.closed or session.tunnelled or session.stalled)
+        return not (exchange.eaten or session.closed or session.tunnelled or session.stalled or session.blind)
 
     def _apply(self, rule: Rule, exchange: Exchange) -> None:
         """Carry out what a rule says of a payload that begins."""
@@ -215,12 +216,24 @@ class ClientFlow(Flow):
             self._sink = Sink(piece=action.octets, pause=action.seconds)
         elif isinstance(action, Cap):
             self._sink = Sink(cap=action.octets, rule=rule.id)
+        elif isinstance(action, Misread):
+            self._misread(exchange, action)
         elif isinstance(action, Delay):
             self.later(session.now + action.seconds, lambda: None)
         elif commanding.refuses(action):
             session.fail(commanding.refusal(rule))
         else:
             session.carry_out(rule)
+
+    def _misread(self, exchange: Exchange, action: Misread) -> None:
+        """The box knows of no payload here, and of no reply to one."""
+        self._payload = None
+        exchange.complete = True
+        if action.into == "commands":
+            self.session.dialogue.pending.remove(exchange)
+        self.session.blind = True
+        self._read = Misreader(self, action).read
+        self.resume()
 
     def _read_text(self, data: bytes, position: int) -> int:
         text = self._text
@@ -233,6 +246,7 @@ class ClientFlow(Flow):
         self._pass_payload(data, position, end)
         if end >= 0 and self._payload is not None:
             self._payload.size = text.size
+            self._payload.split_end = end - position < len(END)
             self._complete()
         return end if end >= 0 else len(data)
 

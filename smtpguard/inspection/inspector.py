@@ -215,7 +215,7 @@ class Inspector:
         limits = session.deadlines
         if session.tunnelled:
             return "tunnel", limits.tunnel
-        if session.stalled:
+        if session.stalled or session.blind:
             return "stalled", limits.stalled
         pending = session.dialogue.pending
         if not pending:

@@ -132,6 +132,7 @@ class ServerFlow(Flow):
             line = reply.raw.rstrip(b"\r\n")
             size = answering.message_size(session, head)
             facts = session.facts(head.command, line=line, code=reply.code, size=size)
+            facts.split_end = head.split_end
             for part in rules:
                 rule = session.judge(part, facts)
                 if session.closed:

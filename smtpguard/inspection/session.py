@@ -38,7 +38,7 @@ class Session:
     """The shared state of one session. ``effects`` collects what the current call wants done."""
 
     __slots__ = (
-        "_addresses", "_facts", "_guard_tally", "_number", "_rng", "_session_tally", "client_flow", "closed",
+        "_addresses", "_facts", "_guard_tally", "_number", "_rng", "_session_tally", "blind", "client_flow", "closed",
         "commands", "counts", "deadlines", "dialogue", "draining", "effects", "link2state_first", "now", "replies",
         "rulebook", "sasl", "server_flow", "since", "stalled", "swapped", "tunnelled", "violations_seen",
     )  # fmt: skip
@@ -62,6 +62,7 @@ class Session:
         self.closed = False
         self.tunnelled = False
         self.stalled = False
+        self.blind = False  # a rule misread a payload: nothing about the client's octets is known any more
         self.draining = False
         self.since = 0.0  # when the wait that a deadline bounds began
         self.commands = 0
@@ -127,6 +128,7 @@ class Session:
         facts.tls = self.dialogue.tls
         facts.keyword = ""
         facts.violation = ""
+        facts.split_end = False
         facts.sender = envelope.sender or b""
         facts.recipient = envelope.recipients[-1] if envelope.recipients else b""
         change = command.spec.change

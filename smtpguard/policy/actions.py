@@ -116,6 +116,23 @@ class Truncate(Action):
 
 
 @dataclass(frozen=True, slots=True)
+class Misread(Action):
+    """Take a counted payload for what it is not, from its first octet on and to the end of the session.
+
+    ``lines``: whole lines pass, a piece of one waits for a line end that may never come. ``commands``: each line is
+    swallowed and answered ``reply`` by the box itself; the ``limit``-th is answered ``last``, and the box closes. The
+    two texts are ours unless a policy gives others.
+    """
+
+    into: Literal["lines", "commands"] = "lines"
+    limit: int = 5
+    reply: str = "500 5.5.1 Unknown command"
+    last: str = "421 4.7.0 Too many unknown commands"
+    name: ClassVar[str] = "misread"
+    wheres: ClassVar[tuple[Where, ...]] = ("payload",)
+
+
+@dataclass(frozen=True, slots=True)
 class Delay(Action):
     """Hold it, and everything behind it in that direction, for ``seconds``."""
 
@@ -169,6 +186,7 @@ class Tunnel(Action):
 ACTIONS: dict[str, type[Action]] = {
     cls.name: cls
     for cls in (
-        Pass, Record, Strip, Mask, Reject, Rewrite, Eat, Cap, Truncate, Delay, Slice, Close, Reset, Drop, Tunnel
+        Pass, Record, Strip, Mask, Reject, Rewrite, Eat, Cap, Truncate, Misread, Delay, Slice, Close, Reset, Drop,
+        Tunnel,
     )
 }  # fmt: skip

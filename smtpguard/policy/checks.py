@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pydantic_core import PydanticCustomError
 
-from smtpguard.policy.actions import ACTIONS, Cap, Mask, Reject, Rewrite, Truncate, Where
+from smtpguard.policy.actions import ACTIONS, Cap, Mask, Misread, Reject, Rewrite, Truncate, Where
 from smtpguard.policy.errors import suggestion
 from smtpguard.policy.matchers import read_network
 from smtpguard.policy.model import RuleModel
@@ -30,7 +30,7 @@ CONDITIONS: dict[Where, frozenset[str]] = {
     "command": _ALWAYS | _ENVELOPE | {"verb", "argument", "size", "state"},
     "reply": _ALWAYS | _ENVELOPE | {"verb", "argument", "size", "code", "state"},
     "payload": _ALWAYS | _ENVELOPE | {"verb", "argument", "size"},
-    "message": _ALWAYS | _ENVELOPE | {"verb", "size", "code"},
+    "message": _ALWAYS | _ENVELOPE | {"verb", "size", "code", "split_end"},
     "violation": _ALWAYS | _ENVELOPE | {"violation", "verb", "argument", "state"},
 }
 """Which conditions can be judged at which place; the names are those of ``RuleModel``."""
@@ -133,6 +133,11 @@ def _action(rule: RuleModel) -> Iterator[Finding]:
         yield Finding(("then",), f"the mask '{action.style}' is not for a {rule.where}", f"write {styles}")
     elif isinstance(action, Rewrite):
         yield from _rewrite(rule, action)
+    elif isinstance(action, Misread) and (not rule.verb or set(rule.verb) - {*ANNOUNCING}):
+        hint = f"add `verb:` with one of: {', '.join(ANNOUNCING)}"
+        yield Finding(("then",), "'misread' is for payloads whose octets are counted", hint)
+    elif isinstance(action, Misread):
+        yield from _misread(action)
     elif isinstance(action, Cap | Truncate) and set(rule.verb) & {*SASL_VERBS}:
         yield Finding(("then",), f"'{action.name}' counts the octets of a message or a blob, AUTH sends lines")
 
@@ -148,6 +153,12 @@ def _rewrite(rule: RuleModel, action: Rewrite) -> Iterator[Finding]:
     if rule.where in ("greeting", "reply") and not re.match(r"[2-5][0-9][0-9](?: |$)|\{line\}", action.to):
         hint = "such as '550 No' or '{line}'"
         yield Finding(("then", "rewrite", "to"), "a reply begins with a code and a blank", hint)
+
+
+def _misread(action: Misread) -> Iterator[Finding]:
+    for field, reply in (("reply", action.reply), ("last", action.last)):
+        if not re.match(r"[45][0-9][0-9] ", reply):
+            yield Finding(("then", "misread", field), f"'{reply[:20]}' is no refusal", "such as '500 Unknown command'")
 
 
 def _lies(rule: RuleModel) -> Iterator[Finding]:

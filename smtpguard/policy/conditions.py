@@ -27,6 +27,8 @@ def conditions(rule: RuleModel, groups: Mapping[str, tuple[str, ...]], *, by_ver
         made.append(_verb(rule.verb))
     if rule.tls is not None:
         made.append(_tls(rule.tls))
+    if rule.split_end is not None:
+        made.append(_split_end(rule.split_end))
     if rule.state:
         made.append(_state(frozenset(rule.state)))
     if rule.code:
@@ -57,6 +59,10 @@ def _verb(verbs: tuple[str, ...]) -> Condition:
 
 def _tls(wanted: bool) -> Condition:
     return lambda facts: facts.tls is wanted
+
+
+def _split_end(wanted: bool) -> Condition:
+    return lambda facts: facts.split_end is wanted
 
 
 def _state(states: frozenset[str]) -> Condition:

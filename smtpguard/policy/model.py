@@ -91,6 +91,9 @@ class RuleModel(BaseModel):
     state: Annotated[Words, STATE_FORM] = Field((), description="The session's state.")
     tls: Annotated[bool | None, truth()] = Field(None, description="Whether the session is encrypted.")
     violation: Annotated[Words, VIOLATION_FORM] = Field((), description="Which violations; omitted is any.")
+    split_end: Annotated[bool | None, truth()] = Field(
+        None, alias="split-end", description="Whether CRLF.CRLF came in more than one read: TCP segments matter here."
+    )
     nth: Annotated[tuple[int, ...], COUNT_FORM] = Field((), description="Only at these matches, counted from 1.")
     first: Annotated[int | None, whole(1, 10**9)] = Field(None, description="Only at the first so many matches.")
     scope: Annotated[Literal["session", "guard"], choice("session", "guard")] = Field(

@@ -32,6 +32,7 @@ class Facts:
     state: str = "connect"  # connect, greeted, helloed, mail, rcpt, payload, auth
     tls: bool = False
     violation: str = ""
+    split_end: bool = False  # CRLF.CRLF of the message came in more than one read
 
 
 Condition = Callable[[Facts], bool]

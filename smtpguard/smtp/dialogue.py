@@ -26,10 +26,10 @@ class Exchange:
 
     ``stage``: what it answers; ``complete``: the octets it answers have all come; ``own``: our reply, where the
     server is not asked; ``eaten``: no reply will ever come; ``owed``: replies left (LMTP answers a message once a
-    recipient).
+    recipient); ``split_end``: the CRLF.CRLF came in more than one read.
     """
 
-    __slots__ = ("command", "complete", "eaten", "last", "owed", "own", "size", "stage")
+    __slots__ = ("command", "complete", "eaten", "last", "owed", "own", "size", "split_end", "stage")
 
     def __init__(self, stage: Stage, command: Command = _NO_COMMAND, own: bytes | None = None) -> None:
         self.stage: Stage = stage
@@ -40,6 +40,7 @@ class Exchange:
         self.last = False
         self.owed = 1
         self.size = 0
+        self.split_end = False
 
 
 @dataclass(slots=True)

@@ -84,8 +84,8 @@ class ReferenceServer:
         self._tag = self._verb[:20] + (b":" + number[1] if number else b"")
         match self._verb:
             case b"EHLO" if self._agrees():
-                lines = [b"250-mx.example", *(b"250-" + word for word in EHLO_KEYWORDS)]
-                return b"".join(text + b"\r\n" for text in lines[:-1]) + self._line(b"250 OK", self._tag)
+                keywords = b"".join(b"250-" + word + b"\r\n" for word in EHLO_KEYWORDS[:-1])
+                return self._line(b"250-mx.example", self._tag) + keywords + b"250 OK\r\n"
             case b"DATA" | b"XEXCH50" | b"BDAT" | b"AUTH" | b"X-EXPS" | b"STARTTLS":
                 return getattr(self, f"_on_{self._verb.decode().lower().replace('-', '_')}")(line)
             case b"QUIT":

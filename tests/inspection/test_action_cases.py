@@ -129,6 +129,17 @@ def test_rewrite_may_not_turn_the_roles(to: str) -> None:
     assert book << to_client(like(rb"(421|502) [^\r\n]*\r\n")) << to_server(like(rb"")) << closed()
 
 
+@pytest.mark.parametrize("action", [Delay(0.0), Slice(1)])
+def test_delay_and_slice_are_no_way_round_a_refused_turn(action: Action) -> None:
+    assert sole(action, verb="TURN") >> C(b"TURN\r\n") << own_reply(b"502 5.5.1 ") << record("turn", outcome="refused")
+
+
+@pytest.mark.parametrize("action", [Delay(0.0), Slice(1)])
+def test_delay_and_slice_are_no_way_round_a_cap(action: Action) -> None:
+    rules = [rule("r", "command", action, verb="XEXCH50"), rule("cap", "payload", Cap(10), verb="XEXCH50")]
+    assert greeted(inspector(*rules)) >> C(BLOB_LINE) << own_reply(b"552 ", rule="cap")
+
+
 def test_rewrite_never_emits_a_line_end_of_its_own() -> None:
     book = sole(Rewrite("NOOP a\r\nRSET"), verb="VRFY") >> C(b"VRFY x\r\n")
     assert book << to_server(b"NOOP aRSET\r\n")
@@ -261,7 +272,7 @@ def test_slice_of_a_blob_sends_the_same_octets() -> None:
 def test_close_says_its_text_first_where_it_has_one() -> None:
     book = sole(Close(421, "5.5.2", "Syntax error (command line too long)", exact=True), verb=UNKNOWN)
     book = book >> C(b"FROB\r\n") << to_client(b"421 5.5.2 Syntax error (command line too long)\r\n")
-    assert book << record("command-closed", rule="r", verb="FROB") << closed()
+    assert book << record("command-closed", rule="r", verb="unknown") << closed()
     assert sole(Close(), verb=UNKNOWN) >> C(b"FROB\r\n") << closed()
 
 

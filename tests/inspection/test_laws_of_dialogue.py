@@ -18,7 +18,7 @@ from tests.inspection.world import Session, Talk, converse, replies
 from tests.playbook import inspector, rule, rulebook
 from tests.playbook.steps import Eof, Feed
 
-TAG = re.compile(rb" #([^ :+]*)(?::(\d+))?(\+END)?$")
+TAG = re.compile(rb" #([^ :+]*)(?::(\d+))?(\+END)?\r?$", re.MULTILINE)
 NUMBER = re.compile(rb"\bn(\d+)\b")
 ENDS_EARLY = re.compile(r"eaten|dropped|closed|stall|uncertain|timeout|reset")
 

@@ -47,11 +47,14 @@ class Session:
 
 
 def replies(received: bytes) -> list[tuple[int, bytes]]:
-    """Code and last line of every whole reply, in order."""
+    """Code and octets of every whole reply, in order."""
     found = []
+    lines: list[bytes] = []
     for line in received.split(b"\r\n")[:-1]:
+        lines.append(line)
         if line[3:4] != b"-":
-            found.append((int(line[:3]), line))
+            found.append((int(line[:3]), b"\r\n".join(lines)))
+            lines = []
     return found
 
 

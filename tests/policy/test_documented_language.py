@@ -10,7 +10,7 @@ import pytest
 from smtpguard.policy.actions import ACTIONS, WHERES
 from smtpguard.policy.checks import CONDITIONS
 from smtpguard.policy.loader import load_policy
-from smtpguard.policy.model import PolicyModel
+from smtpguard.policy.model import PolicyModel, RuleModel
 
 from .writing import book, write
 
@@ -46,7 +46,8 @@ def test_the_tables_name_every_word() -> None:
     ]  # fmt: skip
     assert {*first_words("Settings")} == {info.alias or name for name, info in PolicyModel.model_fields.items()}
     assert first_words("Where") == [*WHERES]
-    assert {*first_words("When")} == set().union(*CONDITIONS.values())
+    aliases = {name: info.alias or name for name, info in RuleModel.model_fields.items()}
+    assert {*first_words("When")} == {aliases[name] for name in set().union(*CONDITIONS.values())}
     assert first_words("Then") == [*ACTIONS]
 
 
