@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import typer
 
 from smtpguard.cli.errors import UsageError
-from smtpguard.journal.writer import journal_to
+from smtpguard.journal.writer import Journal
 from smtpguard.policy.loader import load_policy
 from smtpguard.policy.rulebook import Rulebook
 from smtpguard.relay.guard import Address, Guard
@@ -36,7 +36,7 @@ def serve(
         str, typer.Option(metavar="NAME-or-FILE", help="A policy of `smtpguard policy list`, or a file of your own.")
     ],
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Limits and deadlines, in YAML; see docs/serve.md.")
+        Path | None, typer.Option(metavar="FILE", help="Limits and deadlines in YAML, such as `max_sessions: 500`.")
     ] = None,
 ) -> None:
     """Relay SMTP from a listener to a server and apply a policy on the way.
@@ -80,7 +80,8 @@ def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
 
 async def _serve(rulebook: Rulebook, listen: Address, upstream: Address, settings: RelaySettings) -> None:
     await _probe(upstream)
-    journal = journal_to(sys.stdout.buffer)
+    loop = asyncio.get_running_loop()
+    journal = Journal(sys.stdout.buffer, loop.call_later)
     # Sessions of two runs must not share an id in one journal.
     run = f"{int(time.time()):x}-{os.getpid():x}-"
     guard = Guard(rulebook, listen=listen, upstream=upstream, journal=journal, settings=settings, run=run)
@@ -90,17 +91,20 @@ async def _serve(rulebook: Rulebook, listen: Address, upstream: Address, setting
         reason = error.strerror or str(error)
         raise UsageError(f"--listen {_text(listen)}: can't listen there: {reason}; choose another port") from error
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     journal(
         "listening",
         {"address": listen[0], "port": guard.port, "upstream": _text(upstream), "policy": rulebook.name},
     )
-    await stop.wait()
-    journal("stopping", {"sessions": guard.sessions, "grace": settings.drain})
-    await guard.stop()
-    journal("stopped", {})
+    journal.flush()
+    try:
+        await stop.wait()
+        journal("stopping", {"sessions": guard.sessions, "grace": settings.drain})
+        await guard.stop()
+        journal("stopped", {})
+    finally:
+        journal.flush()
 
 
 async def _probe(upstream: Address) -> None:

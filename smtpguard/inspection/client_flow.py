@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from smtpguard.inspection import commanding
+from smtpguard.inspection.effects import Send
 from smtpguard.inspection.flow import Flow
 from smtpguard.inspection.misreading import Misreader
 from smtpguard.inspection.payload import OPEN, Sink
@@ -12,7 +13,7 @@ from smtpguard.inspection.session import Session
 from smtpguard.inspection.wording import BAD_LINE, closing_reply, reply_line
 from smtpguard.policy.actions import Cap, Delay, Eat, Misread, Slice, Truncate
 from smtpguard.policy.rulebook import Rule
-from smtpguard.smtp.commands import Command, blob_size
+from smtpguard.smtp.commands import Command, blob_size, plain_verb
 from smtpguard.smtp.dialogue import Exchange
 from smtpguard.smtp.framing import END, CountedReader, TextReader
 from smtpguard.smtp.sides import Side
@@ -36,14 +37,15 @@ def malformed(line: bytes) -> str:
 class ClientFlow(Flow):
     """Reads the client's side."""
 
-    __slots__ = ("_counted", "_payload", "_sasl", "_sink", "_text")
+    __slots__ = ("_counted", "_misreader", "_payload", "_sasl", "_sink", "_text")
 
     def __init__(self, session: Session, side: Side, peer: Side) -> None:
         super().__init__(session, side, peer)
-        self._read = self._read_early
+        self._read = ClientFlow._read_early
         self._payload: Exchange | None = None
         self._text: TextReader
         self._counted: CountedReader
+        self._misreader: Misreader
         self._sink: Sink = OPEN
         self._sasl = False
 
@@ -61,13 +63,43 @@ class ClientFlow(Flow):
 
     # --- commands ----------------------------------------------------------------------------------------------
 
+    def receive(self, data: bytes) -> None:
+        """Octets as they were read. One plain command of a client that waits for its replies takes the short way:
+        nearly all do, and this is the path that sets what a session costs."""
+        if self._read is not ClientFlow._read_command or self.held or self._agenda:
+            super().receive(data)
+            return
+        session = self.session
+        dialogue = session.dialogue
+        size = len(data)
+        verb = plain_verb(data)
+        if (
+            verb is None
+            or dialogue.pending
+            or session.rulebook.judges_commands
+            or size > verb.max_length
+            or data.find(b"\n") != size - 1
+            or data.find(b"\r") != size - 2
+            or b"\0" in data
+        ):
+            super().receive(data)
+            return
+        self.octets += size
+        session.commands += 1
+        session.since = session.now
+        command = Command(data, verb)
+        dialogue.pending.append(Exchange("command", command))
+        if verb.change:
+            dialogue.said(verb)
+        session.effects.append(Send(self.peer, data))
+
     def greeting_passed(self) -> None:
         """The greeting is out: the client may speak."""
-        if self._read == self._read_early:
-            self._read = self._read_command
+        if self._read is ClientFlow._read_early:
+            self._read = ClientFlow._read_command
 
     def _read_early(self, data: bytes, position: int) -> int:
-        self._read = self._read_command
+        self._read = ClientFlow._read_command
         self.session.violation("early-talk", Command(b""), once=True)
         return position
 
@@ -129,10 +161,10 @@ class ClientFlow(Flow):
         exchange = Exchange("command", command)
         pending.append(exchange)
         if command.spec.change:
-            session.dialogue.said(command)
+            session.dialogue.said(command.spec)
         if command.spec.waits:
             self.waiting = True
-            self._read = self._wait
+            self._read = ClientFlow._wait
         return exchange
 
     def _wait(self, data: bytes, position: int) -> int:
@@ -141,12 +173,12 @@ class ClientFlow(Flow):
     def catch_up(self) -> None:
         """The server has answered: go on where too many replies were owed."""
         caught_up = len(self.session.dialogue.pending) <= MAX_PENDING // 2
-        if self.waiting and caught_up and self._read == self._read_command:
+        if self.waiting and caught_up and self._read is ClientFlow._read_command:
             self.resume()
 
     def proceed(self) -> None:
         """The reply decided that the next octet begins a command."""
-        self._read = self._read_command
+        self._read = ClientFlow._read_command
         self.resume()
 
     # --- payloads ----------------------------------------------------------------------------------------------
@@ -158,7 +190,7 @@ class ClientFlow(Flow):
         if not self._begin(exchange, keep=keep):
             return
         self._counted = CountedReader(size)
-        self._read = self._read_counted
+        self._read = ClientFlow._read_counted
         if size == 0:
             self._complete()
 
@@ -170,7 +202,7 @@ class ClientFlow(Flow):
         self.session.dialogue.content = command.verb
         if self._begin(exchange):
             self._text = TextReader()
-            self._read = self._read_text
+            self._read = ClientFlow._read_text
             self.resume()
 
     def begin_blob(self, command: Command) -> None:
@@ -181,7 +213,7 @@ class ClientFlow(Flow):
         exchange.size = blob_size(command) or 0
         if self._begin(exchange):
             self._counted = CountedReader(exchange.size)
-            self._read = self._read_counted
+            self._read = ClientFlow._read_counted
             if exchange.size == 0:
                 self._complete()
             self.resume()
@@ -232,8 +264,12 @@ class ClientFlow(Flow):
         if action.into == "commands":
             self.session.dialogue.pending.remove(exchange)
         self.session.blind = True
-        self._read = Misreader(self, action).read
+        self._misreader = Misreader(self, action)
+        self._read = ClientFlow._read_misread
         self.resume()
+
+    def _read_misread(self, data: bytes, position: int) -> int:
+        return self._misreader.read(data, position)
 
     def _read_text(self, data: bytes, position: int) -> int:
         text = self._text
@@ -288,7 +324,7 @@ class ClientFlow(Flow):
             return
         exchange.complete = True
         session.since = session.now
-        self._read = self._read_command
+        self._read = ClientFlow._read_command
         if exchange.own is not None:
             return
         if self._sink.cut:
@@ -300,7 +336,7 @@ class ClientFlow(Flow):
     def begin_sasl(self) -> None:
         """334: exactly one line of an AUTH exchange follows. Its text is a secret and goes into no record."""
         self._sasl = True
-        self._read = self._read_sasl
+        self._read = ClientFlow._read_sasl
         self.resume()
 
     def end_sasl(self) -> None:
@@ -344,7 +380,7 @@ class ClientFlow(Flow):
             if session.closed or exchange.eaten or session.stalled:
                 return end
         self.waiting = True
-        self._read = self._wait
+        self._read = ClientFlow._wait
         session.since = session.now
         if rule is not None and isinstance(rule.action, Delay):
             self.later(session.now + rule.action.seconds, partial(session.send, self.peer, line), len(line))
@@ -357,7 +393,7 @@ class ClientFlow(Flow):
         if self.held:
             self.session.violation("starttls-injection", command)
             return
-        self._read = self._read_client_hello
+        self._read = ClientFlow._read_client_hello
         self.resume()
 
     def _read_client_hello(self, data: bytes, position: int) -> int:
@@ -373,7 +409,7 @@ class ClientFlow(Flow):
 
     def begin_anew(self) -> None:
         """A new session begins on the other side (TURN)."""
-        self._read = self._read_early
+        self._read = ClientFlow._read_early
         self._payload = None
         self._sasl = False
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from smtpguard.inspection.effects import Finish, Pause, Resume
 from smtpguard.inspection.session import Session
 from smtpguard.smtp.sides import Side
 
-Reader = Callable[[bytes, int], int]
+Reader = Callable[[Any, bytes, int], int]
 
 
 class Flow:
@@ -36,7 +37,8 @@ class Flow:
         self.finished = False
         self._paused = False
         self._agenda: deque[tuple[float, Callable[[], None], int]] = deque()
-        self._read: Reader = self._read_nothing
+        # A plain function, no bound method: those would make every session a reference cycle of its own.
+        self._read: Reader = Flow._read_nothing
 
     # --- octets in ---------------------------------------------------------------------------------------------
 
@@ -55,7 +57,7 @@ class Flow:
             if self._agenda:
                 self._hold(data[position:])
                 break
-            after = self._read(data, position)
+            after = self._read(self, data, position)
             if after < 0:
                 self._hold(data[position:] if position else data)
                 break
@@ -149,7 +151,7 @@ class Flow:
         self.held = b""
         self.waiting = False
         self._agenda.clear()
-        self._read = self._read_nothing
+        self._read = Flow._read_nothing
         self._unpause()
 
     def release(self) -> None:
@@ -157,7 +159,7 @@ class Flow:
         while self._agenda:
             self._agenda.popleft()[1]()
         self.waiting = False
-        self._read = self._read_opaque
+        self._read = Flow._read_opaque
         if self.held:
             self.session.send(self.peer, self.held)
             self.held = b""

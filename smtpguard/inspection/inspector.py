@@ -234,6 +234,6 @@ class Inspector:
     def _drain_if_safe(self) -> None:
         session = self._session
         dialogue = session.dialogue
-        idle = not dialogue.pending and dialogue.envelope.sender is None and self._client_flow.at_command
+        idle = not dialogue.pending and dialogue.envelope.mail is None and self._client_flow.at_command
         if session.stalled or (idle and not session.tunnelled):
             session.fail(SHUTTING_DOWN)

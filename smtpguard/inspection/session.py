@@ -130,7 +130,7 @@ class Session:
         facts.violation = ""
         facts.split_end = False
         facts.sender = envelope.sender or b""
-        facts.recipient = envelope.recipients[-1] if envelope.recipients else b""
+        facts.recipient = address(envelope.rcpts[-1]) if envelope.rcpts else b""
         change = command.spec.change
         if change == "mail":
             facts.sender = address(command)

@@ -1,7 +1,9 @@
-"""The journal: JSON lines, one an event, by structlog with orjson straight to a binary stream.
+"""The journal: JSON lines, one an event, by structlog with orjson to a binary stream.
 
 One event a decision, one summary a session. Nothing in a record holds an argument of AUTH or a line of its exchange,
-so no secret can reach the journal. What can't be written (a full disk, a closed pipe) raises OSError to the caller.
+so no secret can reach the journal. Lines are gathered and written together, at the latest ``FLUSH_SECONDS`` after the
+first of them: a system call a line costs more than the inspection of a session. Who stops the guard calls ``flush``.
+What can't be written (a full disk, a closed pipe) raises OSError.
 """
 
 from __future__ import annotations
@@ -12,26 +14,61 @@ from typing import BinaryIO
 import orjson
 import structlog
 
+FLUSH_SECONDS = 0.1
+FLUSH_OCTETS = 65_536
+
 _GRAVE = frozenset(("uncertain", "timeout", "rule-crashed", "upstream-refused", "session-refused"))
 
 
-def journal_to(stream: BinaryIO) -> Callable[[str, dict[str, object]], None]:
-    """A journal that writes to ``stream``: a function of an event's name and its fields."""
-    logger = structlog.wrap_logger(
-        structlog.BytesLogger(stream),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(serializer=_dumps),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(0),
-        cache_logger_on_first_use=True,
-    ).bind()
+class _Lines:
+    """Where structlog's lines go: gathered here until ``flush``. ``later`` runs a function after so many seconds."""
 
-    def write(event: str, fields: dict[str, object]) -> None:
-        (logger.warning if event in _GRAVE else logger.info)(event, **fields)
+    def __init__(self, stream: BinaryIO, later: Callable[[float, Callable[[], None]], object]) -> None:
+        self._stream = stream
+        self._later = later
+        self._lines: list[bytes] = []
+        self._octets = 0
 
-    return write
+    def msg(self, line: bytes) -> None:
+        if not self._lines:
+            self._later(FLUSH_SECONDS, self.flush)
+        self._lines.append(line)
+        self._octets += len(line)
+        if self._octets >= FLUSH_OCTETS:
+            self.flush()
+
+    info = warning = msg
+
+    def flush(self) -> None:
+        if self._lines:
+            lines, self._lines, self._octets = self._lines, [], 0
+            self._stream.write(b"\n".join(lines) + b"\n")
+        self._stream.flush()
+
+
+class Journal:
+    """Takes each record as (event, fields), as the guard gives them."""
+
+    def __init__(self, stream: BinaryIO, later: Callable[[float, Callable[[], None]], object]) -> None:
+        self._lines = _Lines(stream, later)
+        self._logger = structlog.wrap_logger(
+            self._lines,
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.JSONRenderer(serializer=_dumps),
+            ],
+            wrapper_class=structlog.make_filtering_bound_logger(0),
+            cache_logger_on_first_use=True,
+        ).bind()
+
+    def __call__(self, event: str, fields: dict[str, object]) -> None:
+        """Write one record down."""
+        (self._logger.warning if event in _GRAVE else self._logger.info)(event, **fields)
+
+    def flush(self) -> None:
+        """Write out what was gathered."""
+        self._lines.flush()
 
 
 def _dumps(event: dict[str, object], **_: object) -> bytes:

@@ -1,7 +1,7 @@
 """One of a session's two connections: octets in, end of stream, back-pressure, loss. Everything goes to the session.
 
 Reads land in one buffer that all connections of the process share: a read is turned into bytes before the loop can
-start another one, so an idle connection costs no buffer of its own.
+start another one, so an idle connection costs no buffer of its own. TCP_NODELAY is set by uvloop and asyncio both.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ import socket
 import struct
 from typing import TYPE_CHECKING, cast
 
-from smtpguard.relay.settings import READ_OCTETS
+from smtpguard.relay.settings import BULK_OCTETS, READ_OCTETS
 from smtpguard.smtp.sides import Side
 
 if TYPE_CHECKING:
     from smtpguard.relay.session import RelaySession
 
-_BUFFER = bytearray(READ_OCTETS)
-_VIEW = memoryview(_BUFFER)
+_BULK_VIEW = memoryview(bytearray(BULK_OCTETS))
+_VIEW = _BULK_VIEW[:READ_OCTETS]
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
 class Connection(asyncio.BufferedProtocol):
     """The connection to ``side`` of one session."""
 
-    __slots__ = ("ended", "finished", "full", "lost", "session", "side", "transport", "unread")
+    __slots__ = ("bulk", "ended", "finished", "full", "lost", "owes_fin", "session", "side", "transport", "unread")
 
     def __init__(self, session: RelaySession, side: Side) -> None:
         self.session = session
@@ -35,24 +35,26 @@ class Connection(asyncio.BufferedProtocol):
         self.ended = False  # it sent FIN
         self.finished = False  # we sent FIN
         self.lost = False
+        self.owes_fin = False  # FIN was wanted before there was a connection
         self.full = False  # our write buffer towards it is over the mark
         self.unread = False  # the Inspector asked not to read it
+        self.bulk = False  # the last read was full and passed whole: a body is on its way
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The loop has the socket."""
         self.transport = cast("asyncio.Transport", transport)
-        sock = transport.get_extra_info("socket")
-        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.session.connected(self)
+        if self.owes_fin:
+            self.finish()
 
-    def get_buffer(self, sizehint: int) -> bytearray:
-        """Where the loop reads into."""
-        return _BUFFER
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the loop reads into: more at once while a body streams through, since then nothing is held."""
+        return _BULK_VIEW if self.bulk else _VIEW
 
     def buffer_updated(self, nbytes: int) -> None:
         """So many octets were read."""
-        self.session.received(self.side, bytes(_VIEW[:nbytes]))
+        passed_whole = self.session.received(self.side, bytes(_BULK_VIEW[:nbytes]))
+        self.bulk = passed_whole and nbytes >= READ_OCTETS
 
     def eof_received(self) -> bool:
         """The peer sent FIN; the connection stays half open until the session says otherwise."""
@@ -77,10 +79,15 @@ class Connection(asyncio.BufferedProtocol):
 
     # --- what the session does with it -------------------------------------------------------------------------
 
+    @property
+    def open(self) -> bool:
+        """Whether there is a connection that was not given up yet."""
+        return self.transport is not None and not self.lost and not self.transport.is_closing()
+
     def read_if(self, wanted: bool) -> None:
         """Read, or stop reading."""
         transport = self.transport
-        if transport is None or self.lost or transport.is_closing() or transport.is_reading() == wanted:
+        if transport is None or not self.open or transport.is_reading() == wanted:
             return
         if wanted:
             transport.resume_reading()
@@ -89,18 +96,24 @@ class Connection(asyncio.BufferedProtocol):
 
     def finish(self) -> None:
         """Send FIN behind what is still to be written."""
-        transport = self.transport
-        if transport is None or self.finished or self.lost or transport.is_closing():
-            return
-        self.finished = True
-        # A peer that has just reset the connection has no use for our FIN; its loss is reported by itself.
-        with contextlib.suppress(OSError, RuntimeError):
-            transport.write_eof()
+        if self.transport is None:
+            self.owes_fin = True
+        elif self.open and not self.finished:
+            self.finished = True
+            # A peer that has just reset the connection has no use for our FIN; its loss is reported by itself.
+            with contextlib.suppress(OSError, RuntimeError):
+                self.transport.write_eof()
 
-    def close(self) -> None:
-        """Close behind what is still to be written."""
-        if self.transport is not None and not self.lost:
+    def part(self) -> bool:
+        """Close behind what is still to be written; a peer that has not said FIN gets ours first and may take its
+        time. True when we wait for that."""
+        if self.transport is None or not self.open:
+            return False
+        if self.ended:
             self.transport.close()
+            return False
+        self.finish()
+        return True
 
     def abort(self, *, reset: bool = False) -> None:
         """Drop what is unwritten and close now; ``reset`` with a RST."""

@@ -50,6 +50,7 @@ class Guard:
         self._tallies: dict[str, int] = {}
         self._sessions: set[RelaySession] = set()
         self._number = 0
+        self._stopping = False
         self._server: asyncio.Server | None = None
         self._empty = asyncio.Event()
         self._empty.set()
@@ -81,6 +82,7 @@ class Guard:
 
     async def stop(self, grace: float | None = None) -> None:
         """Stop listening, let transactions end for ``grace`` seconds, then say 421 to who is left."""
+        self._stopping = True
         if self._server is not None:
             self._server.close()
         for session in tuple(self._sessions):
@@ -110,7 +112,9 @@ class Guard:
         )
 
     def admits(self, session: RelaySession) -> bool:
-        """Whether there is room for one more session; the journal hears of it where there is none."""
+        """Whether one more session may begin; the journal hears of it where there is no room."""
+        if self._stopping:
+            return False
         if len(self._sessions) <= self.settings.max_sessions:
             return True
         self.journal("session-refused", {"session": session.identity, "max_sessions": self.settings.max_sessions})

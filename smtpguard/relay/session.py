@@ -36,7 +36,7 @@ class RelaySession:
         self.identity = f"{guard.run}{number}"
         self.client = Connection(self, CLIENT)
         self._server = Connection(self, SERVER)
-        self._inspector: Inspector  # made when the client's address is known
+        self._inspector: Inspector | None = None  # made when the client's address is known
         self._started = loop.time()
         self._client_address = ""
         self._tick: asyncio.TimerHandle | None = None
@@ -59,14 +59,14 @@ class RelaySession:
         if isinstance(peer, tuple):
             host = str(peer[0]).split("%")[0]  # without the zone of a link-local address
             self._client_address = f"[{host}]:{peer[1]}" if ":" in host else f"{host}:{peer[1]}"
-        self._inspector = self._guard.inspector_for(self.number, host)
+        self._inspector = inspector = self._guard.inspector_for(self.number, host)
         # Until the server is there nobody answers for it: what the client says early waits in its socket.
         connection.read_if(False)
         self._arm(self._guard.shortest_deadline)
         if not self._guard.admits(self):
-            self._carry_out(self._inspector.drain(self._now(), at_once=True))
+            self._carry_out(inspector.drain(self._now(), at_once=True))
             return
-        self._carry_out(self._inspector.start(self._now()))
+        self._carry_out(inspector.start(self._now()))
         if not self._closing:
             self._connecting = self._loop.create_task(self._connect())
 
@@ -80,34 +80,42 @@ class RelaySession:
                 {"session": self.identity, "upstream": f"{host}:{port}", "error": error.strerror or str(error)},
             )
             self._server.lost = True
-            self._carry_out(self._inspector.lost(SERVER, self._now()))
+            if self._inspector is not None and not self._closing:
+                self._carry_out(self._inspector.lost(SERVER, self._now()))
+            self._finish_if_done()
         finally:
             self._connecting = None
 
     # --- what the connections report ---------------------------------------------------------------------------
 
-    def received(self, side: Side, data: bytes) -> None:
-        """Octets were read."""
-        effects = self._inspector.receive(side, data, self._now())
-        if len(effects) == 1 and type(effects[0]) is Send:
-            # The way of nearly every octet: one read, one write.
-            to, octets = effects[0]
-            transport = (self.client if to is CLIENT else self._server).transport
-            if transport is not None:
-                transport.write(octets)
-        elif effects:
-            self._carry_out(effects)
+    def received(self, side: Side, data: bytes) -> bool:
+        """Octets were read. True when they left as they came."""
+        inspector = self._inspector
+        if inspector is None:
+            return False
+        effects = inspector.receive(side, data, self._now())
+        if len(effects) == 1:
+            effect = effects[0]
+            if type(effect) is Send:
+                # The way of nearly every octet: one read, one write.
+                to, octets = effect
+                connection = self.client if to is CLIENT else self._server
+                if connection.transport is not None and not connection.finished:
+                    connection.transport.write(octets)
+                return octets is data
+        self._carry_out(effects)
+        return False
 
     def ended(self, side: Side) -> None:
         """A side sent FIN."""
         if self._closing:
-            self._close_ended()
-            return
-        self._carry_out(self._inspector.eof(side, self._now()))
+            self._connection(side).part()
+        elif self._inspector is not None:
+            self._carry_out(self._inspector.eof(side, self._now()))
 
     def connection_lost(self, connection: Connection) -> None:
         """A connection is gone: in order after our close, or without a word."""
-        if not self._closing:
+        if not self._closing and self._inspector is not None:
             self._carry_out(self._inspector.lost(connection.side, self._now()))
         self._finish_if_done()
 
@@ -122,6 +130,7 @@ class RelaySession:
     # --- effects -----------------------------------------------------------------------------------------------
 
     def _carry_out(self, effects: list[Effect]) -> None:
+        closes = bool(effects) and type(effects[-1]) is Close
         for effect in effects:
             kind = type(effect)
             if kind is Send:
@@ -132,14 +141,15 @@ class RelaySession:
                 connection = self._connection(effect.side)  # type: ignore[union-attr]
                 connection.unread = kind is Pause
                 self.steer_reading()
-            elif kind is Finish:
+            elif kind is Finish and not closes:
                 self._connection(effect.side).finish()  # type: ignore[union-attr]
             elif kind is Close:
                 self._close()
             elif kind is Reset:
                 self._reset()
-        if self._inspector.delayed and not self._closing:
-            deadline = self._inspector.deadline
+        inspector = self._inspector
+        if inspector is not None and inspector.delayed and not self._closing:
+            deadline = inspector.deadline
             if deadline is not None:
                 self._arm(max(0.0, deadline - self._now()))
 
@@ -167,11 +177,14 @@ class RelaySession:
         if self._closing:
             self._abort()
             return
+        inspector = self._inspector
+        if inspector is None:
+            return
         now = self._now()
-        deadline = self._inspector.deadline
+        deadline = inspector.deadline
         if deadline is not None and deadline <= now:
-            self._carry_out(self._inspector.advance(now))
-        deadline = self._inspector.deadline
+            self._carry_out(inspector.advance(now))
+        deadline = inspector.deadline
         if self._closing or deadline is None:
             return
         self._arm(min(max(0.0, deadline - self._now()), self._guard.shortest_deadline))
@@ -180,35 +193,33 @@ class RelaySession:
 
     def drain(self, *, at_once: bool = False) -> None:
         """The guard shuts down."""
-        if not self._closing:
+        if not self._closing and self._inspector is not None:
             self._carry_out(self._inspector.drain(self._now(), at_once=at_once))
 
     def _close(self) -> None:
-        """Say FIN to both sides and give each a while to take our last words: a plain close could reset them away."""
+        """Part with both sides; one that has not said FIN has a while to take our last words: closed at once, its
+        kernel might throw them away (RFC 1122 4.2.2.13)."""
         if self._closing:
             return
         self._closing = True
-        if self._connecting is not None:
-            self._connecting.cancel()
-        self.client.finish()
-        self._server.finish()
-        self.steer_reading()
-        self._close_ended()
-        self._arm(self._guard.settings.linger)
+        self._stop_connecting()
+        waiting = self.client.part(), self._server.part()
+        if any(waiting):
+            self.steer_reading()
+            self._arm(self._guard.settings.linger)
         self._finish_if_done()
-
-    def _close_ended(self) -> None:
-        for connection in (self.client, self._server):
-            if connection.ended:
-                connection.close()
 
     def _reset(self) -> None:
         self._closing = True
-        if self._connecting is not None:
-            self._connecting.cancel()
+        self._stop_connecting()
         self.client.abort(reset=True)
         self._server.abort(reset=True)
         self._finish_if_done()
+
+    def _stop_connecting(self) -> None:
+        # Not once the connection is made: a loop may then close it without telling its protocol.
+        if self._connecting is not None and self._server.transport is None:
+            self._connecting.cancel()
 
     def _abort(self) -> None:
         self.client.abort()
@@ -229,7 +240,7 @@ class RelaySession:
             "client": self._client_address,
             "server": f"{host}:{port}",
             "policy": self._guard.rulebook.name,
-            **self._inspector.summary(),
+            **(self._inspector.summary() if self._inspector is not None else {}),
             "duration": round(self._now() - self._started, 3),
         }
         self._guard.journal("session", summary)

@@ -14,6 +14,9 @@ from smtpguard.inspection.deadlines import Deadlines
 READ_OCTETS = 65_536
 """One read, and so what one session may hold beside an unfinished line (law 6)."""
 
+BULK_OCTETS = 262_144
+"""One read while a body streams through and nothing is held: fewer, larger reads cost less an octet."""
+
 Seconds = Annotated[float, Field(gt=0, le=7 * 24 * 3600)]
 
 

@@ -33,15 +33,19 @@ LINK2STATE_CHUNK_CAP = 520
 _CHUNK = re.compile(rb"(?:(FIRST|NEXT|LAST)[ \t]+)?.*?CHUNK=(?:\{([0-9A-F]{8})\})?(.*)\Z", re.IGNORECASE | re.DOTALL)
 
 
+def plain_verb(line: bytes) -> Verb | None:
+    """The verb of a line in four capital letters that changes nothing about how the next octets are read, else None."""
+    verb = _BY_WORD.get(line[:4]) if line[4:5] in _BREAKS else None
+    return None if verb is None or verb.payload or verb.waits else verb
+
+
 class Command:
     """One command line. ``verb`` is upper case; its ``spec`` is ``UNKNOWN`` for a verb outside the table."""
 
     __slots__ = ("line", "spec", "verb")
 
-    def __init__(self, line: bytes) -> None:
+    def __init__(self, line: bytes, spec: Verb | None = None) -> None:
         self.line = line
-        # Most verbs have four letters and come in upper case; the rest take the longer way.
-        spec = _BY_WORD.get(line[:4]) if line[4:5] in _BREAKS else None
         if spec is not None:
             self.spec = spec
             self.verb = spec.name

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from smtpguard.smtp.commands import Command, address
+from smtpguard.smtp.verbs import Verb
 
 Stage = Literal["greeting", "command", "text", "chunk", "blob", "sasl"]
 
@@ -47,16 +48,26 @@ class Exchange:
 class Envelope:
     """What the server has accepted since the last reset. ``size`` counts the message's octets as on the wire."""
 
-    sender: bytes | None = None
-    recipients: list[bytes] = field(default_factory=list)
+    mail: Command | None = None
+    rcpts: list[Command] = field(default_factory=list)
     count: int = 0
     size: int = 0
 
-    def add(self, recipient: bytes) -> None:
+    def add(self, rcpt: Command) -> None:
         """One more accepted recipient; by name only while there are few."""
         self.count += 1
-        if len(self.recipients) < RECIPIENTS_KEPT:
-            self.recipients.append(recipient)
+        if len(self.rcpts) < RECIPIENTS_KEPT:
+            self.rcpts.append(rcpt)
+
+    @property
+    def sender(self) -> bytes | None:
+        """The sender's address; b"" is the null sender, None is no envelope."""
+        return None if self.mail is None else address(self.mail)
+
+    @property
+    def recipients(self) -> list[bytes]:
+        """The addresses of the first recipients."""
+        return [address(rcpt) for rcpt in self.rcpts]
 
 
 class Dialogue:
@@ -86,7 +97,7 @@ class Dialogue:
             return "connect"
         if self.envelope.count:
             return "rcpt"
-        if self.envelope.sender is not None:
+        if self.envelope.mail is not None:
             return "mail"
         return "helloed" if self.hello else "greeted"
 
@@ -95,9 +106,9 @@ class Dialogue:
         self.pending.append(exchange)
         return exchange
 
-    def said(self, command: Command) -> None:
-        """The client has said a command that begins another transaction, if the server takes it."""
-        if command.spec.change in ("mail", "reset", "hello"):
+    def said(self, verb: Verb) -> None:
+        """The client has said a command of this verb; some begin another transaction, if the server takes them."""
+        if verb.change in ("mail", "reset", "hello"):
             self.content = ""
             self.last_said = False
 
@@ -105,9 +116,9 @@ class Dialogue:
         """Apply what a positive reply to ``command`` changes."""
         change = command.spec.change
         if change == "rcpt":
-            self.envelope.add(address(command))
+            self.envelope.add(command)
         elif change == "mail":
-            self.envelope = Envelope(sender=address(command))
+            self.envelope = Envelope(mail=command)
         elif change == "hello":
             self.hello = command.verb
             self.lmtp = command.verb == "LHLO"

@@ -1,0 +1,65 @@
+"""The journal's lines: JSON, one an event, gathered and written together."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import orjson
+
+from smtpguard.journal.writer import FLUSH_OCTETS, FLUSH_SECONDS, Journal
+
+
+class Clock:
+    """Remembers what is to be done later."""
+
+    def __init__(self) -> None:
+        self.due: list[tuple[float, Callable[[], None]]] = []
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        self.due.append((seconds, action))
+
+
+def lines(stream: io.BytesIO) -> list[dict[str, object]]:
+    return [orjson.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_lines_are_written_together_a_moment_later() -> None:
+    stream, clock = io.BytesIO(), Clock()
+    journal = Journal(stream, clock.later)
+    journal("message", {"session": "1", "size": 5})
+    journal("timeout", {"session": "1", "event_id": 20031})
+    assert stream.getvalue() == b""
+    [(seconds, flush)] = clock.due
+    assert seconds == FLUSH_SECONDS
+    flush()
+    first, second = lines(stream)
+    assert (first["event"], first["session"], first["size"], first["level"]) == ("message", "1", 5, "info")
+    assert (second["event"], second["event_id"], second["level"]) == ("timeout", 20031, "warning")
+    assert str(first["timestamp"]).endswith("Z")
+
+
+def test_many_octets_are_written_at_once() -> None:
+    stream, clock = io.BytesIO(), Clock()
+    journal = Journal(stream, clock.later)
+    journal("message", {"sender": "x" * FLUSH_OCTETS})
+    assert len(lines(stream)) == 1
+
+
+def test_after_a_flush_the_next_line_waits_anew() -> None:
+    stream, clock = io.BytesIO(), Clock()
+    journal = Journal(stream, clock.later)
+    journal("a", {})
+    journal.flush()
+    journal("b", {})
+    assert len(clock.due) == 2
+    journal.flush()
+    assert [line["event"] for line in lines(stream)] == ["a", "b"]
+
+
+def test_what_json_does_not_know_is_written_all_the_same() -> None:
+    stream, clock = io.BytesIO(), Clock()
+    journal = Journal(stream, clock.later)
+    journal("odd", {"value": b"\xff"})
+    journal.flush()
+    assert lines(stream)[0]["value"] == "b'\\xff'"
