@@ -11,7 +11,7 @@ from smtpguard.policy.rulebook import Rule, Rules
 from smtpguard.smtp.commands import Command, blob_size
 from smtpguard.smtp.dialogue import Dialogue, Exchange
 from smtpguard.smtp.keywords import join_lines, keyword_name, keyword_text
-from smtpguard.smtp.replies import Reply
+from smtpguard.smtp.replies import Reply, code_of
 
 if TYPE_CHECKING:
     from smtpguard.inspection.session import Session
@@ -41,6 +41,15 @@ def doubt(head: Exchange | None, reply: Reply) -> str:
 def ends_message(head: Exchange) -> bool:
     """Whether the reply to ``head`` is the verdict on a whole message."""
     return head.stage == "text" or (head.stage == "chunk" and head.last)
+
+
+def sets_at_odds(head: Exchange, reply: Reply, raw: bytes) -> bool:
+    """Whether the reply that a rule made says go ahead where the server did not, or the other way round: the client
+    would send what the server does not wait for."""
+    code = code_of(raw)
+    go_ahead = 300 <= reply.code < 400 or (head.command.spec.waits and reply.positive)
+    made_go_ahead = 300 <= code < 400 or (head.command.spec.waits and 200 <= code < 300)
+    return head.stage in ("command", "sasl") and go_ahead != made_go_ahead
 
 
 def message_size(session: Session, head: Exchange) -> int | None:
@@ -118,7 +127,8 @@ def consequences(session: Session, head: Exchange, reply: Reply) -> None:
         session.dialogue.envelope.size = head.size
         _record_message(session, head, reply)
     elif stage == "chunk":
-        session.dialogue.envelope.size += head.size
+        if head.owed <= 0:
+            session.dialogue.envelope.size += head.size
         if head.last:
             _record_message(session, head, reply)
     elif head.command.spec.payload == "sasl":

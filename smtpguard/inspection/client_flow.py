@@ -10,7 +10,7 @@ from smtpguard.inspection.flow import Flow
 from smtpguard.inspection.misreading import Misreader
 from smtpguard.inspection.payload import OPEN, Sink
 from smtpguard.inspection.session import Session
-from smtpguard.inspection.wording import BAD_LINE, closing_reply, reply_line
+from smtpguard.inspection.wording import BAD_LINE, TOO_MANY_BAD_LINES, closing_reply, reply_line
 from smtpguard.policy.actions import Cap, Delay, Eat, Misread, Slice, Truncate
 from smtpguard.policy.rulebook import Rule
 from smtpguard.smtp.commands import Command, blob_size, plain_verb
@@ -22,7 +22,11 @@ from smtpguard.smtp.verbs import HELD_LINE
 MAX_PENDING = 256
 """Replies that may be owed at once: a client that pipelines further is not read until the server has caught up."""
 
+MAX_BAD_LINES = 20
+"""Malformed lines that are answered 500 before the session ends; Postfix's smtpd_hard_error_limit is the same."""
+
 _TLS_HANDSHAKE = 0x16
+NO_COMMAND = Command(b"")
 
 
 def malformed(line: bytes) -> str:
@@ -37,7 +41,7 @@ def malformed(line: bytes) -> str:
 class ClientFlow(Flow):
     """Reads the client's side."""
 
-    __slots__ = ("_counted", "_misreader", "_payload", "_sasl", "_sink", "_text")
+    __slots__ = ("_bad_lines", "_counted", "_misreader", "_payload", "_sasl", "_sink", "_text")
 
     def __init__(self, session: Session, side: Side, peer: Side) -> None:
         super().__init__(session, side, peer)
@@ -48,6 +52,7 @@ class ClientFlow(Flow):
         self._misreader: Misreader
         self._sink: Sink = OPEN
         self._sasl = False
+        self._bad_lines = 0
 
     @property
     def state(self) -> str:
@@ -100,7 +105,7 @@ class ClientFlow(Flow):
 
     def _read_early(self, data: bytes, position: int) -> int:
         self._read = ClientFlow._read_command
-        self.session.violation("early-talk", Command(b""), once=True)
+        self.session.violation("early-talk", NO_COMMAND, once=True)
         return position
 
     def _read_command(self, data: bytes, position: int) -> int:
@@ -127,7 +132,7 @@ class ClientFlow(Flow):
         return end if commanding.take(self, Command(line)) else position
 
     def _endless(self, position: int) -> int:
-        self.session.violation("endless-line", Command(b""))
+        self.session.violation("endless-line", NO_COMMAND)
         return position
 
     def _bad_line(self, line: bytes, position: int, end: int) -> int:
@@ -142,8 +147,11 @@ class ClientFlow(Flow):
                 session.uncertain(name)
                 return position
             return end if commanding.take(self, command) else position
-        self._sasl = False
-        self.answer(command, BAD_LINE)
+        self._bad_lines += 1
+        if self._bad_lines >= MAX_BAD_LINES:
+            session.fail(TOO_MANY_BAD_LINES)
+        else:
+            self.answer(command, BAD_LINE)
         return end
 
     def answer(self, command: Command, reply: bytes) -> None:
@@ -230,10 +238,14 @@ class ClientFlow(Flow):
         rules = session.rules_for(session.rulebook.payload, command)
         if rules and keep:
             facts = session.facts(command, line=command.line.rstrip(b"\r\n"), size=exchange.size or None)
-            rule = session.judge(tuple(rule for rule in rules if not commanding.caps_announced(rule, command)), facts)
+            asked = tuple(rule for rule in rules if not commanding.caps_announced(rule, command))
+            rule = session.judge(asked, facts, deferred=(Cap, Truncate))
             if rule is not None:
                 self._apply(rule, exchange)
-        return not (exchange.eaten or session.closed or session.tunnelled or session.stalled or session.blind)
+        if exchange.eaten or session.closed or session.tunnelled or session.stalled or session.blind:
+            return False
+        self.waiting = False
+        return True
 
     def _apply(self, rule: Rule, exchange: Exchange) -> None:
         """Carry out what a rule says of a payload that begins."""
@@ -243,11 +255,11 @@ class ClientFlow(Flow):
             self._payload = None
             session.eat(exchange, "payload eaten")
         elif isinstance(action, Truncate):
-            self._sink = Sink(keep=action.octets, rule=rule.id)
+            self._sink = Sink(keep=action.octets, rule=rule)
         elif isinstance(action, Slice):
             self._sink = Sink(piece=action.octets, pause=action.seconds)
         elif isinstance(action, Cap):
-            self._sink = Sink(cap=action.octets, rule=rule.id)
+            self._sink = Sink(keep=action.octets, rule=rule)
         elif isinstance(action, Misread):
             self._misread(exchange, action)
         elif isinstance(action, Delay):
@@ -273,11 +285,13 @@ class ClientFlow(Flow):
 
     def _read_text(self, data: bytes, position: int) -> int:
         text = self._text
-        known = len(text.smuggled)
         end = text.feed(data, position)
-        if len(text.smuggled) > known:
-            self._report_smuggling(text.smuggled[known:])
-            if self.session.closed or self.session.tunnelled:
+        for index, form in text.fresh:
+            # What came before the octet that shows it goes out first, however the stream was cut.
+            self._pass_payload(data, position, index)
+            position = index
+            command = self._payload.command if self._payload is not None else NO_COMMAND
+            if self.session.closed or self.session.violation("smuggling", command, form):
                 return position
         self._pass_payload(data, position, end)
         if end >= 0 and self._payload is not None:
@@ -285,12 +299,6 @@ class ClientFlow(Flow):
             self._payload.split_end = end - position < len(END)
             self._complete()
         return end if end >= 0 else len(data)
-
-    def _report_smuggling(self, forms: list[str]) -> None:
-        for form in forms:
-            command = self._payload.command if self._payload else Command(b"")
-            if not self.session.closed:
-                self.session.violation("smuggling", command, form)
 
     def _read_counted(self, data: bytes, position: int) -> int:
         end = self._counted.feed(data, position)
@@ -305,16 +313,32 @@ class ClientFlow(Flow):
         part = data[position:end] if end >= 0 else data[position:] if position else data
         sink = self._sink
         if sink is OPEN:
-            session.send(self.peer, part)
+            if part:
+                session.send(self.peer, part)
             return
         passed = sink.take(part)
-        if sink.cap is not None:
-            sink.cap -= len(part)
-            if sink.cap < 0:
-                session.fail(reply_line(552, "5.3.4", "Message too big", sink.rule))
-                return
         if passed:
             self.emit(passed, sink.piece, sink.pause)
+        if sink.cut and sink.rule is not None and self._payload is not None:
+            self._cut(sink, sink.rule, part[len(passed) :])
+
+    def _cut(self, sink: Sink, rule: Rule, rest: bytes) -> None:
+        """Octets went past what a rule lets through: now it is a decision."""
+        session = self.session
+        payload = self._payload
+        if payload is None:
+            return
+        command = payload.command
+        session.record_decision(
+            rule, session.facts(command, line=command.line.rstrip(b"\r\n"), size=payload.size or None)
+        )
+        if rule.observe:
+            self._sink = OPEN
+            session.send(self.peer, rest)
+        elif isinstance(rule.action, Cap):
+            session.fail(reply_line(552, "5.3.4", "Message too big", rule.id))
+        else:
+            sink.rule = None  # recorded once; the rest is swallowed in silence
 
     def _complete(self) -> None:
         """The last octet of a payload is here: its reply is due now."""
@@ -327,7 +351,7 @@ class ClientFlow(Flow):
         self._read = ClientFlow._read_command
         if exchange.own is not None:
             return
-        if self._sink.cut:
+        if self._sink.cut and not session.closed:
             # The server waits for octets that never come and would take any later ones for them.
             session.eat(exchange, "payload truncated")
 

@@ -43,17 +43,26 @@ def take(flow: ClientFlow, command: Command) -> bool:
             return False
         if rule is not None:
             return _carry_out(flow, command, rule)
-    if judged and spec.payload in ("chunk", "blob"):
+    _pass_on(flow, command)
+    return True
+
+
+def _pass_on(flow: ClientFlow, command: Command, piece: int = 0, pause: float = 0.0) -> None:
+    """Forward a command that its own rules let through, unless its payload or its turn is refused."""
+    session = flow.session
+    spec = command.spec
+    if session.rulebook.judges_payloads and spec.payload in ("chunk", "blob"):
         rule = _cap_broken(flow, command)
+        if session.closed:
+            return
         if rule is not None:
             _refuse(flow, command, rule)
-            return True
+            return
     if spec.change == "turn" and session.rulebook.turn == "refuse":
         session.record("turn", verb=command.name, outcome="refused")
         flow.answer(command, TURN_REFUSED)
-        return True
-    _forward(flow, command)
-    return True
+        return
+    _forward(flow, command, piece, pause)
 
 
 def _forward(flow: ClientFlow, command: Command, piece: int = 0, pause: float = 0.0) -> None:
@@ -85,9 +94,9 @@ def _rewrite(flow: ClientFlow, command: Command, rule: Rule, action: Rewrite) ->
     if other.verb == command.verb and other.line.split()[1:2] == command.line.split()[1:2]:
         _forward(flow, other)
         return
-    if other.spec.payload:
+    if other.spec.payload or other.spec.change == "turn":
         # What follows would be framed for a verb that the client never said.
-        raise ValueError("a rewrite may not begin a payload")
+        raise ValueError("a rewrite may not begin a payload or a turn")
     flow.forward(other)
     if command.spec.payload == "chunk":
         size, _ = chunk_size(command) or (0, False)
@@ -123,13 +132,13 @@ def _carry_out(flow: ClientFlow, command: Command, rule: Rule) -> bool:
         except ValueError as error:
             if session.contain(rule, error):
                 return False
-            _forward(flow, command)
+            _pass_on(flow, command)
     elif isinstance(action, Eat):
         session.eat(session.dialogue.push(Exchange("command", command)), "command eaten")
     elif isinstance(action, Delay):
-        flow.later(session.now + action.seconds, lambda: _forward(flow, command))
+        flow.later(session.now + action.seconds, lambda: _pass_on(flow, command), len(command.line))
     elif isinstance(action, Slice):
-        _forward(flow, command, action.octets, action.seconds)
+        _pass_on(flow, command, action.octets, action.seconds)
     else:
         session.carry_out(rule)
         return not session.tunnelled

@@ -1,8 +1,10 @@
 """One direction of a session: octets held, readers picked by state, things to do later.
 
 A reader is a method ``(data, position) -> position``: how far it got, or -1 when it needs more or must wait; what it
-leaves is held. A flow that can't go on (its verb waits for a reply, or a rule delays it) holds what came, asks the
-shell to stop reading that side, and so never holds more than one read and one unfinished line (law 6).
+leaves is held. A flow that can't go on (its verb waits for a reply, or a rule delays it) holds what comes, up to
+``HELD_OCTETS``; then it asks the shell to stop reading that side, and so never holds more than that and one read
+(law 6). It does not stop at the first octet: what is held would depend on how TCP cut the stream, and with it, where a
+server answers ahead of its time, which reply answers what (law 2).
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ from typing import Any
 from smtpguard.inspection.effects import Finish, Pause, Resume
 from smtpguard.inspection.session import Session
 from smtpguard.smtp.sides import Side
+
+HELD_OCTETS = 65_536
+"""Octets that a side may say behind a verb that waits before it is read no more."""
 
 Reader = Callable[[Any, bytes, int], int]
 
@@ -67,7 +72,7 @@ class Flow:
 
     def _hold(self, rest: bytes) -> None:
         self.held = rest
-        if (self.waiting or self._agenda) and not self._paused:
+        if len(rest) >= HELD_OCTETS and (self.waiting or self._agenda) and not self._paused:
             self._paused = True
             self.session.effects.append(Pause(self.side))
 

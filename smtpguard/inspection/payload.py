@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from smtpguard.policy.rulebook import Rule
+
 
 @dataclass(slots=True)
 class Sink:
     """One fate.
 
-    ``keep``: octets that may still pass, None for all; ``cut``: some were in fact withheld; ``cap``: octets after
-    which the session is closed; ``piece``: octets of a slice, 0 for whole; ``pause``: seconds between two slices;
-    ``rule``: whose doing it is.
+    ``keep``: octets that may still pass, None for all; ``cut``: some were in fact withheld; ``piece``: octets of a
+    slice, 0 for whole; ``pause``: seconds between two slices; ``rule``: whose doing it is, while it is unrecorded.
     """
 
     keep: int | None = None
-    cap: int | None = None
     piece: int = 0
     pause: float = 0.0
-    rule: str = ""
+    rule: Rule | None = None
     cut: bool = False
 
     def take(self, data: bytes) -> bytes:

@@ -19,12 +19,13 @@ _NO_COMMAND = Command(b"")
 class ServerFlow(Flow):
     """Reads the server's side."""
 
-    __slots__ = ("_reader", "_unsent")
+    __slots__ = ("_reader", "_settling", "_unsent")
 
     def __init__(self, session: Session, side: Side, peer: Side) -> None:
         super().__init__(session, side, peer)
         self._read = ServerFlow._read_reply
         self._reader = ReplyReader()
+        self._settling = False
         self._unsent = b""  # of a reply under judgement: it goes out first if the session becomes a tunnel
 
     @property
@@ -164,7 +165,10 @@ class ServerFlow(Flow):
         elif isinstance(action, Slice):
             self._deliver(head, reply, reply.raw, action.octets, action.seconds)
         elif isinstance(action, Rewrite | Reject) or answering.masks(rule):
-            self._deliver(head, reply, answering.altered(rule, reply))
+            raw = answering.altered(rule, reply)
+            if answering.sets_at_odds(head, reply, raw) and session.contain(rule, ValueError()):
+                return
+            self._deliver(head, reply, reply.raw if answering.sets_at_odds(head, reply, raw) else raw)
         else:
             session.carry_out(rule)
 
@@ -178,6 +182,9 @@ class ServerFlow(Flow):
         self._unsent = b""
         self.emit(raw, piece, pause)
         session.since = session.now
+        if session.dialogue.lmtp and head.owed == 1 and not head.answered and answering.ends_message(head):
+            head.owed = session.dialogue.message_replies()
+        head.answered = True
         head.owed -= 1
         if head.owed <= 0:
             session.dialogue.pending.popleft()
@@ -187,7 +194,10 @@ class ServerFlow(Flow):
     def settle(self) -> None:
         """Let our own replies out that have reached the head; stall behind one that was eaten."""
         if self._agenda:
-            self.later(self._agenda[-1][0], self.settle)
+            # Behind what is delayed, once: two of these in the agenda would wait for each other for ever.
+            if not self._settling:
+                self._settling = True
+                self.later(self._agenda[-1][0], self._settle_at_last)
             return
         session = self.session
         if session.closed or session.tunnelled or session.stalled:
@@ -205,6 +215,10 @@ class ServerFlow(Flow):
             self.swallow()
             return
         session.client_flow.catch_up()
+
+    def _settle_at_last(self) -> None:
+        self._settling = False
+        self.settle()
 
     def flush_own(self) -> None:
         """A reply of our own was added."""

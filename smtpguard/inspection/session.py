@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from smtpguard.inspection.deadlines import Deadlines
 from smtpguard.inspection.effects import Close, Effect, Record, Reset, Send, Tunnel
 from smtpguard.inspection.wording import closing_reply, decision_name, uncertain_reply
+from smtpguard.policy.actions import Action
 from smtpguard.policy.actions import Close as CloseAction
 from smtpguard.policy.actions import Drop as DropAction
 from smtpguard.policy.actions import Pass as PassAction
@@ -138,8 +139,12 @@ class Session:
             facts.recipient = address(command)
         return facts
 
-    def judge(self, rules: Rules, facts: Facts) -> Rule | None:
-        """The first rule that applies and is to be enforced; None to pass. Every match but a ``pass`` is recorded."""
+    def judge(self, rules: Rules, facts: Facts, *, deferred: tuple[type[Action], ...] = ()) -> Rule | None:
+        """The first rule that applies and is to be enforced; None to pass. Every match but a ``pass`` is recorded.
+
+        A rule with one of the ``deferred`` actions is given back unrecorded, one in observe mode too: whether it
+        decides anything shows later.
+        """
         rng = self._rng
         if rng is None:
             # Made late: a generator costs 2.5 KiB, and most sessions never ask a rule.
@@ -154,13 +159,16 @@ class Session:
                 continue
             if isinstance(rule.action, PassAction):
                 return None
-            self._record_decision(rule, facts)
+            if isinstance(rule.action, deferred):
+                return rule
+            self.record_decision(rule, facts)
             if isinstance(rule.action, RecordAction):
                 continue
             return None if rule.observe else rule
         return None
 
-    def _record_decision(self, rule: Rule, facts: Facts) -> None:
+    def record_decision(self, rule: Rule, facts: Facts) -> None:
+        """Write down what a rule decided, or would have."""
         self.count("decisions")
         fields: dict[str, object] = {"rule": rule.id, "action": rule.action.name, "where": rule.where}
         if facts.verb or rule.where == "command":

@@ -18,6 +18,7 @@ _PARTICIPLES = {
     "eat": "eaten",
     "cap": "capped",
     "truncate": "truncated",
+    "misread": "misread",
     "delay": "delayed",
     "slice": "sliced",
     "close": "closed",
@@ -27,7 +28,7 @@ _PARTICIPLES = {
 }
 
 BAD_LINE = b"500 5.5.2 Line end, NUL or CR where SMTP allows none\r\n"
-LINE_TOO_LONG = b"500 5.5.2 Line too long\r\n"
+TOO_MANY_BAD_LINES = b"421 4.7.0 Too many malformed lines, closing\r\n"
 TURN_REFUSED = b"502 5.5.1 Turning is not allowed here\r\n"
 UPSTREAM_GONE = b"421 4.4.1 The server behind this guard is gone, try again later\r\n"
 TIMED_OUT = b"421 4.4.2 Waited too long, closing\r\n"

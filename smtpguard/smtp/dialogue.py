@@ -30,12 +30,13 @@ class Exchange:
     recipient); ``split_end``: the CRLF.CRLF came in more than one read.
     """
 
-    __slots__ = ("command", "complete", "eaten", "last", "owed", "own", "size", "split_end", "stage")
+    __slots__ = ("answered", "command", "complete", "eaten", "last", "owed", "own", "size", "split_end", "stage")
 
     def __init__(self, stage: Stage, command: Command = _NO_COMMAND, own: bytes | None = None) -> None:
         self.stage: Stage = stage
         self.command = command
         self.own = own
+        self.answered = False
         self.complete = True
         self.eaten = False
         self.last = False

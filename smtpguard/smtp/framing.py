@@ -15,40 +15,45 @@ _CR, _LF, _NUL, _DOT = 13, 10, 0, 46
 _NAMES = {_CR: "CR", _LF: "LF", _NUL: "NUL"}
 
 
-def smuggled_form(data: bytes, dot: int) -> str:
-    """How the dot at ``data[dot]`` stands between line ends that are not CRLF, such as ``LF . CR``; else "".
+def smuggled_form(data: bytes, dot: int) -> tuple[int, str] | None:
+    """How the dot at ``data[dot]`` stands between line ends that are not CRLF, such as ``LF . CR``, with the index of
+    the octet that decides it; None when it does not stand so.
 
-    Needs two octets before the dot. A verdict that would need octets behind the end of ``data`` is "" for now.
+    Needs two octets before the dot. A verdict that would need octets behind the end of ``data`` is None for now.
     """
     before = data[dot - 1]
     if before not in _NAMES or dot + 1 >= len(data):
-        return ""
+        return None
     after = data[dot + 1]
     if before == _LF and data[dot - 2] == _CR:
         if after in (_LF, _NUL):
-            return f"CR LF . {_NAMES[after]}"
+            return dot + 1, f"CR LF . {_NAMES[after]}"
         if after == _CR and dot + 2 < len(data) and data[dot + 2] != _LF:
-            return "CR LF . CR"
-        return ""
-    return f"{_NAMES[before]} . {_NAMES[after]}" if after in (_CR, _LF) else ""
+            return dot + 2, "CR LF . CR"
+        return None
+    return (dot + 1, f"{_NAMES[before]} . {_NAMES[after]}") if after in (_CR, _LF) else None
 
 
 class TextReader:
-    """Reads text after DATA. ``size`` counts its octets as on the wire, without the final dot line."""
+    """Reads text after DATA. ``size`` counts its octets as on the wire, without the final dot line.
 
-    __slots__ = ("_tail", "size", "smuggled")
+    ``smuggled`` names the forms of smuggled ends seen so far, each once; ``fresh`` those of the last slice, each with
+    the index of the octet that decided it, in the order of the octets.
+    """
+
+    __slots__ = ("_tail", "fresh", "size", "smuggled")
 
     def __init__(self) -> None:
         # The CRLF of the DATA line itself may be the first of CRLF.CRLF: an empty message.
         self._tail = b"\r\n"
         self.size = 0
         self.smuggled: list[str] = []
+        self.fresh: list[tuple[int, str]] = []
 
     def feed(self, data: bytes, start: int = 0) -> int:
-        """The index in ``data`` just behind CRLF.CRLF, or -1 when the text goes on.
-
-        Forms of smuggled ends seen on the way are added to ``smuggled``, each once, in the order of the octets.
-        """
+        """The index in ``data`` just behind CRLF.CRLF, or -1 when the text goes on."""
+        if self.fresh:
+            self.fresh = []
         end = self._across(data, start)
         if end < 0:
             end = self._within(data, start)
@@ -72,7 +77,9 @@ class TextReader:
         while dot >= 0:
             if seam[dot - 2 : dot + 3] == END:
                 return start + dot + 3 - len(tail)
-            self._note(smuggled_form(seam, dot))
+            found = smuggled_form(seam, dot)
+            if found is not None:
+                self._note(start + found[0] - len(tail), found[1])
             dot = seam.find(b".", dot + 1)
         return -1
 
@@ -91,21 +98,22 @@ class TextReader:
                 end = stop = dot + 3
                 break
             if form := smuggled_form(data, dot):
-                found.append((dot, form))
+                found.append(form)
             dot = stringzilla.find(data, b"\n.", dot) + 1
         for needle in (b"\r.", b"\0."):
             dot = stringzilla.find(data, needle, start + 1, stop) + 1
             while dot > 0:
                 if form := smuggled_form(data, dot):
-                    found.append((dot, form))
+                    found.append(form)
                 dot = stringzilla.find(data, needle, dot, stop) + 1
-        for _, form in sorted(found):
-            self._note(form)
+        for index, name in sorted(found):
+            self._note(index, name)
         return end
 
-    def _note(self, form: str) -> None:
-        if form and form not in self.smuggled:
+    def _note(self, index: int, form: str) -> None:
+        if form not in self.smuggled:
             self.smuggled.append(form)
+            self.fresh.append((index, form))
 
 
 class CountedReader:

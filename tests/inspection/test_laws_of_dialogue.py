@@ -8,19 +8,20 @@ from collections.abc import Iterator, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtpguard.policy.actions import Record, Strip
+from smtpguard.policy.actions import Record, Reject, Strip
 from smtpguard.policy.rulebook import Facts, Rulebook
 from smtpguard.smtp.sides import CLIENT, SERVER
 from tests.inspection.reference import ReferenceServer
 from tests.inspection.rulebooks import WATCH, rulebooks
 from tests.inspection.strategies import Unit, choices, client_garbage, units
 from tests.inspection.world import Session, Talk, converse, replies
-from tests.playbook import inspector, rule, rulebook
+from tests.playbook import UNKNOWN, inspector, rule, rulebook
 from tests.playbook.steps import Eof, Feed
 
 TAG = re.compile(rb" #([^ :+]*)(?::(\d+))?(\+END)?\r?$", re.MULTILINE)
 NUMBER = re.compile(rb"\bn(\d+)\b")
 ENDS_EARLY = re.compile(r"eaten|dropped|closed|stall|uncertain|timeout|reset")
+GROUP = [b"NOOP n%d\r\n", b"MAIL FROM:<n%d@a.example>\r\n", b"RCPT TO:<n%d@b.example>\r\n", b"FROB n%d\r\n"]
 
 
 class Walk:
@@ -81,6 +82,18 @@ def test_law_3_one_reply_a_command_in_order(book: Rulebook, script: list[Unit], 
     walk = Walk(session, script)
     assert walk.left_over == []
     assert walk.complete or ended_early(session)
+
+
+@given(
+    verbs=st.sets(st.sampled_from(["NOOP", "MAIL", "RCPT", "RSET", UNKNOWN]), min_size=1, max_size=2),
+    lines=st.lists(st.sampled_from(GROUP), min_size=2, max_size=8),
+    choices=choices,
+)
+def test_law_3_own_replies_wait_behind_the_servers(verbs: set[str], lines: list[bytes], choices: list[int]) -> None:
+    script = [Unit(line, awaits=False) for line in (text % n for n, text in enumerate(lines))]
+    session = converse(inspector(rule("no", "command", Reject(), verb=verbs)), script, choices)
+    walk = Walk(session, script)
+    assert (walk.left_over, walk.complete) == ([], True)
 
 
 @given(book=rulebooks(), script=units(), choices=choices)
