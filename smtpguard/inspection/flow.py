@@ -18,8 +18,8 @@ from smtpguard.inspection.effects import Finish, Pause, Resume
 from smtpguard.inspection.session import Session
 from smtpguard.smtp.sides import Side
 
-HELD_OCTETS = 65_536
-"""Octets that a side may say behind a verb that waits before it is read no more."""
+HELD_OCTETS = 32_768
+"""Octets that a side may say behind what waits before it is read no more."""
 
 Reader = Callable[[Any, bytes, int], int]
 
@@ -72,7 +72,7 @@ class Flow:
 
     def _hold(self, rest: bytes) -> None:
         self.held = rest
-        if len(rest) >= HELD_OCTETS and (self.waiting or self._agenda) and not self._paused:
+        if not self._paused and (self.waiting or self._agenda) and self.octets_held >= HELD_OCTETS:
             self._paused = True
             self.session.effects.append(Pause(self.side))
 
@@ -112,16 +112,21 @@ class Flow:
         return len(self.held) + sum(octets for _, _, octets in self._agenda)
 
     def emit(self, data: bytes, piece: int = 0, pause: float = 0.0) -> None:
-        """Send towards the peer, whole or in pieces of ``piece`` octets, ``pause`` seconds apart."""
-        if not piece or len(data) <= piece:
-            self.session.send(self.peer, data)
-            return
-        self.session.send(self.peer, data[:piece])
-        due = self.session.now
-        for start in range(piece, len(data), piece):
-            due += pause
-            part = data[start : start + piece]
-            self.later(due, partial(self.session.send, self.peer, part), len(part))
+        """Send towards the peer, whole or in pieces of ``piece`` octets, ``pause`` seconds apart, behind what waits."""
+        piece = piece or len(data)
+        if self._agenda:
+            due = self.session.now + pause
+            self.later(due, partial(self._send_piece, data, 0, piece, pause), len(data))
+        else:
+            self._send_piece(data, 0, piece, pause)
+
+    def _send_piece(self, data: bytes, start: int, piece: int, pause: float) -> None:
+        """Send one piece; the next one goes to the head of the agenda, so that nothing comes in between."""
+        end = start + piece
+        self.session.send(self.peer, data[start:end] if start or end < len(data) else data)
+        if end < len(data):
+            following = partial(self._send_piece, data, end, piece, pause)
+            self._agenda.appendleft((self.session.now + pause, following, len(data) - end))
 
     def advance(self, now: float) -> None:
         """Do the next thing that is due, one a call, so that slices leave in writes of their own; then read on."""
