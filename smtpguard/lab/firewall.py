@@ -1,12 +1,19 @@
 """The firewall of the lab: the real relay with a policy, between real sockets; its records become the lab's events.
 
-Records name ports that the system picked; these are taken off, so that the same run gives the same events. The id of
-the event that the imitated box logs goes by ``event_id`` here, since ``event`` is the record's name.
+Policies are those that ship, the user's own files, and those of ``lab/policies``, which make sense only here because
+they tell networks apart by loopback addresses. Records name ports that the system picked; these are taken off, so
+that the same run gives the same events. The id of the event that the imitated box logs is ``event_id``.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from smtpguard.lab import documents
 from smtpguard.lab.events import EventLog
+from smtpguard.policy import library
+from smtpguard.policy.errors import PolicyError, suggestion
+from smtpguard.policy.loader import load_policy
 from smtpguard.policy.rulebook import Rulebook
 from smtpguard.relay.guard import Guard
 
@@ -15,15 +22,34 @@ LOOPBACK = "127.0.0.1"
 _ENDPOINTS = ("client", "server", "upstream")
 
 
-class Firewall:
-    """Stands before ``upstream_port`` of 127.0.0.1."""
+def known_policies() -> list[str]:
+    """The names that ``find_rulebook`` knows."""
+    return sorted({*library.shipped(), *documents.names("policies")})
 
-    def __init__(self, rulebook: Rulebook, upstream_port: int, events: EventLog) -> None:
+
+def find_rulebook(name_or_path: str) -> Rulebook:
+    """The rulebook of a policy by its name or file; raises ``PolicyError``."""
+    if name_or_path in documents.names("policies"):
+        return load_policy(str(documents.folder("policies") / f"{name_or_path}.yaml"))
+    is_name = "/" not in name_or_path and not Path(name_or_path).suffix
+    if is_name and name_or_path not in known_policies() and not Path(name_or_path).exists():
+        hint = suggestion(name_or_path, known_policies())
+        words = "`smtpguard policy list` shows the names, none is no firewall at all"
+        raise PolicyError(f"no policy is called '{name_or_path}'", hint=f"{hint} {words}".strip())
+    return load_policy(name_or_path)
+
+
+class Firewall:
+    """Listens on ``listen`` and stands before ``upstream``, both address and port."""
+
+    def __init__(
+        self, rulebook: Rulebook, upstream: tuple[str, int], events: EventLog, listen: tuple[str, int] = (LOOPBACK, 0)
+    ) -> None:
         self._events = events
-        self._guard = Guard(rulebook, listen=(LOOPBACK, 0), upstream=(LOOPBACK, upstream_port), journal=self._record)
+        self._guard = Guard(rulebook, listen=listen, upstream=upstream, journal=self._record)
 
     async def start(self) -> None:
-        """Listen on a free port."""
+        """Listen; raises OSError where the port is taken."""
         await self._guard.start()
 
     @property
@@ -37,12 +63,10 @@ class Firewall:
 
     def _record(self, event: str, fields: dict[str, object]) -> None:
         shown = {name: _without_port(value) if name in _ENDPOINTS else value for name, value in fields.items()}
-        if "event" in shown:
-            shown["event_id"] = shown.pop("event")
         self._events.add("firewall", event, shown)
 
 
 def _without_port(endpoint: object) -> object:
-    if isinstance(endpoint, str) and endpoint.startswith(f"{LOOPBACK}:"):
-        return LOOPBACK
-    return LOOPBACK if isinstance(endpoint, tuple | list) else endpoint
+    if isinstance(endpoint, str) and endpoint.startswith("127."):
+        return endpoint.partition(":")[0]
+    return endpoint[0] if isinstance(endpoint, tuple | list) else endpoint

@@ -10,6 +10,7 @@ from smtpguard.lab.errors import LabError
 
 LARGEST = 64 * 1024 * 1024  # octets; ours: the lab holds a message several times in memory
 
+_MESSAGE_ID = re.compile(rb"(?im)^(message-id:[ \t]*<)([^<>\r\n]+>)")
 _BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 
 
@@ -43,3 +44,16 @@ def check_message(content: bytes, place: str) -> None:
         line = content.count(b"\n", 0, bare.start()) + 1
         name = "LF without CR" if bare[0] == b"\n" else "CR without LF"
         raise LabError(f"{place}:{line}: ends a line in {name}; mail needs CRLF (unix2dos makes it)")
+
+
+def copies(content: bytes, count: int) -> tuple[bytes, ...]:
+    """``content`` ``count`` times; several copies have a Message-ID each, so that they can be told apart."""
+    if count == 1:
+        return (content,)
+    head, line_end, body = content.partition(b"\r\n\r\n")
+    return tuple(_numbered(head, number) + line_end + body for number in range(1, count + 1))
+
+
+def _numbered(head: bytes, number: int) -> bytes:
+    changed, found = _MESSAGE_ID.subn(rb"\g<1>%d.\2" % number, head, count=1)
+    return changed if found else head + b"\r\nMessage-ID: <%d@lab.example>" % number

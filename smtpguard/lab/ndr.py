@@ -1,9 +1,7 @@
 """Delivery status notifications as the Windows SMTP service writes them (RFC 3464 inside RFC 6522).
 
-The failure notification follows the facts' structure and texts (6.0.3790.3959). What has no source there and is ours:
-the human part's list of recipients, the order of header fields, Message-ID and Date, the return of the whole message
-under the name of the original, and of the delay notification everything but its three sentences, ``Action`` and
-``Will-Retry-Until``.
+The failure notification follows the facts' structure and texts (6.0.3790.3959). ``OURS`` names what has no source
+there. A recipient that a server refused has that reply as its Diagnostic-Code and the status that stands in it.
 
 The original message stands inside octet for octet. A ``message/rfc822`` part that must not be re-encoded is 8bit when
 the original is.
@@ -12,13 +10,29 @@ the original is.
 from __future__ import annotations
 
 import random
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from smtpguard.lab.dates import mail_date
 
 EXPIRED = "4.4.7"  # RFC 3463: delivery time expired
+UNDEFINED = "5.0.0"  # RFC 3463: permanent, and nothing more is known
 
+OURS = (
+    "recipient-list",  # in the human part
+    "field-order",
+    "date",
+    "message-id",
+    "preamble",
+    "diagnostic-code",
+    "delay-subject",
+    "delay-status",
+    "delay-structure",  # all of it but its three sentences, Action and Will-Retry-Until
+)
+
+_ENHANCED = re.compile(r"[0-9]{3}[ -](5\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)")
 _CONTEXT = "335a7efd - 4523 - 00000001 - 80040546"
 _FQDN_CUT = 23  # octets of the host name in the boundary; where Windows cuts it was not found
 
@@ -58,15 +72,27 @@ class Notifier:
         self._domain = fqdn.partition(".")[2] or fqdn
         self._rng = rng
 
-    def failure(self, mail: Undelivered, now: datetime, status: str = EXPIRED) -> bytes:
-        """The NDR, as octets with CRLF."""
-        fields = [f"Action: failed\r\nStatus: {status}"]
-        return self._notification(mail, now, "Failure", _FAILURE_TEXT, fields)
+    def failure(
+        self, mail: Undelivered, now: datetime, status: str = EXPIRED, replies: Mapping[str, str] | None = None
+    ) -> bytes:
+        """The NDR, as octets with CRLF. ``replies``: recipient -> reply, for those that a server refused."""
+        refused = replies or {}
+        blocks = []
+        for recipient in mail.recipients:
+            block = [f"Final-Recipient: rfc822;{recipient}", "Action: failed"]
+            if recipient in refused:
+                reply = refused[recipient]
+                block += [f"Status: {status_of(reply)}", f"Diagnostic-Code: smtp;{reply}"]
+            else:
+                block.append(f"Status: {status}")
+            blocks.append(block)
+        return self._notification(mail, now, "Failure", _FAILURE_TEXT, blocks)
 
     def delay(self, mail: Undelivered, now: datetime, retry_until: datetime) -> bytes:
         """The delay notice."""
-        fields = [f"Action: delayed\r\nStatus: {EXPIRED}\r\nWill-Retry-Until: {mail_date(retry_until)}"]
-        return self._notification(mail, now, "Delay", _DELAY_TEXT, fields)
+        fields = ["Action: delayed", f"Status: {EXPIRED}", f"Will-Retry-Until: {mail_date(retry_until)}"]
+        blocks = [[f"Final-Recipient: rfc822;{recipient}", *fields] for recipient in mail.recipients]
+        return self._notification(mail, now, "Delay", _DELAY_TEXT, blocks)
 
     def _boundary(self, content: bytes) -> str:
         host = self._fqdn.replace("-", "?")[:_FQDN_CUT]
@@ -76,7 +102,7 @@ class Notifier:
                 return boundary
 
     def _notification(
-        self, mail: Undelivered, now: datetime, kind: str, text: tuple[str, ...], fields: list[str]
+        self, mail: Undelivered, now: datetime, kind: str, text: tuple[str, ...], blocks: list[list[str]]
     ) -> bytes:
         boundary = self._boundary(mail.content)
         head = [
@@ -107,10 +133,16 @@ class Notifier:
             f"Arrival-Date: {mail_date(mail.arrived)}",
             "",
         ]
-        for recipient in mail.recipients:
-            head += [f"Final-Recipient: rfc822;{recipient}", *fields, ""]
+        for block in blocks:
+            head += [*block, ""]
         head += [f"--{boundary}", "Content-Type: message/rfc822"]
         if any(octet > 127 for octet in mail.content):
             head.append("Content-Transfer-Encoding: 8bit")
         head += ["", ""]
         return "\r\n".join(head).encode("latin-1") + mail.content + f"\r\n--{boundary}--\r\n".encode("ascii")
+
+
+def status_of(refusal: str) -> str:
+    """The enhanced code of a 5xx reply, 5.0.0 where it has none (RFC 3463 2)."""
+    match = _ENHANCED.match(refusal)
+    return match[1] if match else UNDEFINED

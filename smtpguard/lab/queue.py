@@ -1,125 +1,189 @@
-"""The sender's queue for one remote domain: try, wait, try again; say that it is late; give up and tell the author.
+"""The sender's queue for one remote domain: try, wait, try again; say what is late; give up what is too old.
 
-Times are those of ``lab.schedule``, counted from the end of an attempt; delay notice and expiry are counted from the
-moment the message entered the queue and come on time between attempts, after the attempt when one is under way.
-A 5xx ends it at once. States are Queue Viewer's.
+A round tries each waiting message at most once, over as many connections as the messages a connection ask for; it ends
+when a connection fails. Then the queue waits as ``lab.schedule`` says; a round that delivered something starts the
+schedule anew. A message that failed often enough goes behind the others (KB308350), so that what is wrong with it does
+not hold them up. Delay notice and expiry count from the moment a message entered the queue and come on time between
+connections, behind the connection when one is open. A 5xx ends it for the recipients it was for, at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-from dataclasses import dataclass
-from typing import Literal
 
-from smtpguard.lab.dates import Calendar
 from smtpguard.lab.events import EventLog
-from smtpguard.lab.ndr import EXPIRED, Notifier, Undelivered
+from smtpguard.lab.queue_message import QueuedMessage
+from smtpguard.lab.queue_notices import Notices
+from smtpguard.lab.queue_viewer import QueueState, QueueViewer
 from smtpguard.lab.schedule import Schedule
-from smtpguard.lab.sender import Attempt, Envelope, Sender
-
-_ENHANCED = re.compile(r"[0-9]{3}[ -](5\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)")
-
-
-@dataclass(frozen=True, slots=True)
-class TimedAttempt:
-    """One attempt and when it ran, in simulated seconds."""
-
-    began: float
-    ended: float
-    attempt: Attempt
-
-
-@dataclass(frozen=True, slots=True)
-class Notification:
-    """What the queue sent to the author: ``status`` as in RFC 3463, ``eml`` the whole message."""
-
-    time: float
-    status: str
-    eml: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Fate:
-    """What became of the message. ``ndr`` is None when it was delivered."""
-
-    outcome: Literal["delivered", "ndr"]
-    attempts: tuple[TimedAttempt, ...]
-    delay: Notification | None
-    ndr: Notification | None
+from smtpguard.lab.sender import Sender
+from smtpguard.lab.sender_attempt import Attempt
+from smtpguard.lab.sender_envelope import Envelope
 
 
 class Queue:
-    """Carries one message to its end. ``run`` may be awaited once."""
+    """Carries its messages to their ends. ``run`` may be awaited once; the messages then say what became of them."""
 
     def __init__(
-        self, sender: Sender, schedule: Schedule, notifier: Notifier, calendar: Calendar, events: EventLog
+        self,
+        domain: str,
+        sender: Sender,
+        schedule: Schedule,
+        notices: Notices,
+        events: EventLog,
+        viewer: QueueViewer,
     ) -> None:
+        self._domain = domain
         self._sender = sender
         self._schedule = schedule
-        self._notifier = notifier
-        self._calendar = calendar
+        self._notices = notices
         self._events = events
-        self._attempts: list[TimedAttempt] = []
-        self._delay: Notification | None = None
+        self._viewer = viewer
         self._loop = asyncio.get_running_loop()
-        self._entered = self._loop.time()
+        self._waiting: list[QueuedMessage] = []
+        self._round = _Round()
 
-    async def run(self, envelope: Envelope) -> Fate:
-        """Deliver ``envelope`` or write its NDR."""
-        self._entered = self._loop.time()
-        self._events.add("sender", "queued", {"domain": envelope.domain, "octets": len(envelope.content)})
-        mail = Undelivered(envelope.sender, envelope.recipients, envelope.content, self._calendar.now())
-        for pause in self._schedule.waits():
-            attempt = await self._try(envelope)
-            if attempt.delivered:
-                return Fate("delivered", tuple(self._attempts), self._delay, None)
-            if attempt.permanent:
-                return self._give_up(mail, _status(attempt.reason))
-            if len(self._attempts) >= self._schedule.attempts_at_most or not await self._wait(pause, mail):
+    async def run(self, messages: list[QueuedMessage]) -> None:
+        """Deliver ``messages`` or give them up; returns when none waits."""
+        for message in messages:
+            self._waiting.append(message)
+            self._record("queued", message, octets=message.octets)
+        self._show("Ready")
+        waits = self._schedule.waits()
+        while self._waiting:
+            await self._try_all()
+            if not self._waiting:
                 break
-        return self._give_up(mail, EXPIRED)
+            if self._round.delivered:
+                waits = self._schedule.waits()
+            await self._wait(next(waits))
+        self._show("Ready")
 
-    async def _try(self, envelope: Envelope) -> Attempt:
-        number = len(self._attempts) + 1
-        began = self._loop.time()
-        self._events.add("sender", "attempt", {"number": number, "state": "Active"})
-        attempt = await self._sender.attempt(envelope)
-        self._attempts.append(TimedAttempt(began, self._loop.time(), attempt))
-        if attempt.delivered:
-            self._events.add("sender", "delivered", {"number": number})
-        else:
-            self._events.add("sender", "attempt-failed", {"number": number, "reason": attempt.reason})
-        return attempt
+    async def _try_all(self) -> None:
+        self._round = _Round()
+        while not self._round.failed and self._untried():
+            self._round.taken = 0
+            await self._sender.connect(self._domain, self)
+        self._sweep()
 
-    async def _wait(self, pause: float, mail: Undelivered) -> bool:
-        """Wait for the next attempt; False when the message expires first."""
-        expires = self._entered + self._schedule.expiry
+    def next(self) -> Envelope | None:
+        """Part of ``Feed``: the message that is due."""
+        untried = self._untried()
+        if not untried or self._round.taken == self._schedule.messages_per_connection:
+            return None
+        message = untried[0]
+        self._round.taken += 1
+        self._round.tried.add(message.number)
+        self._round.current, self._round.began = message, self._loop.time()
+        self._record("attempt", message, number=len(message.attempts) + 1, state="Active")
+        self._show("Active")
+        return message.remaining()
+
+    def settle(self, attempt: Attempt) -> None:
+        """Part of ``Feed``: keep what came of the message under way."""
+        message = self._round.message
+        number = len(message.attempts) + 1
+        message.note(self._round.began, self._loop.time(), attempt)
+        if attempt.accepted:
+            self._round.delivered = True
+            fields: dict[str, object] = {"recipients": list(attempt.accepted), "tls": attempt.tls}
+            self._record("delivered", message, number=number, connection=attempt.connection, **fields)
+        if not attempt.delivered:
+            self._record("attempt-failed", message, number=number, reason=attempt.reason, connection=attempt.connection)
+        self._judge(message, attempt)
+        self._waiting = [waiting for waiting in self._waiting if waiting.pending]
+        self._show("Active")
+
+    def amend(self, attempt: Attempt) -> None:
+        """Part of ``Feed``: the end of the connection belongs to the last attempt."""
+        self._round.message.amend(attempt)
+
+    def _judge(self, message: QueuedMessage, attempt: Attempt) -> None:
+        for_good = tuple(refusal for refusal in attempt.refused if refusal.permanent)
+        if for_good:
+            self._notices.refused(message, for_good)
+        elif attempt.permanent:
+            self._notices.failed(message, attempt.status)
+        elif attempt.lost:
+            self._round.failed = True
+        if attempt.reason and not attempt.permanent:
+            self._round.information = attempt.reason
+        at_the_limit = 0 < message.failures == self._schedule.problem_failures
+        if at_the_limit and attempt.begun and message.pending and len(self._waiting) > 1:
+            self._record("demoted", message, failures=message.failures)
+
+    def _untried(self) -> list[QueuedMessage]:
+        """Messages that this round has not tried yet, in the order to try them."""
+        return sorted((each for each in self._waiting if each.number not in self._round.tried), key=self._place)
+
+    def _place(self, message: QueuedMessage) -> tuple[int, int]:
+        """Problem messages stand behind the others, those that failed most at the end."""
+        problem = 0 < self._schedule.problem_failures <= message.failures
+        return (message.failures if problem else 0, message.number)
+
+    async def _wait(self, pause: float) -> None:
+        """Wait for the next round; notices go out, and messages expire, at their moments."""
         again = self._loop.time() + pause
-        self._events.add("sender", "retry", {"state": "Retry", "next": round(min(again, expires), 6)})
-        notice = self._entered + self._schedule.delay_notice
-        if self._delay is None and notice <= again and notice < expires:
-            await self._until(notice)
-            self._notify_delay(mail)
-        await self._until(min(again, expires))
-        return again < expires
+        shown = min(again, max(self._expires(message) for message in self._waiting))
+        self._events.add("sender", "retry", {"state": "Retry", "next": round(shown, 6), "domain": self._domain})
+        while self._waiting:
+            self._show("Retry", shown)
+            moment = min([again, *(self._due(message) for message in self._waiting)])
+            await asyncio.sleep(max(0.0, moment - self._loop.time()))
+            self._sweep()
+            if self._loop.time() >= again:
+                return
 
-    async def _until(self, moment: float) -> None:
-        await asyncio.sleep(max(0.0, moment - self._loop.time()))
+    def _expires(self, message: QueuedMessage) -> float:
+        return message.entered + self._schedule.expiry
 
-    def _notify_delay(self, mail: Undelivered) -> None:
-        until = self._calendar.at(self._entered + self._schedule.expiry)
-        eml = self._notifier.delay(mail, self._calendar.now(), until)
-        self._delay = Notification(self._loop.time(), EXPIRED, eml)
-        self._events.add("sender", "delay-notice", {"to": mail.sender})
+    def _late(self, message: QueuedMessage) -> float | None:
+        """When the delay notice of ``message`` is due; None when it went out or the message expires before it."""
+        due = message.entered + self._schedule.delay_notice
+        return None if message.delays or due >= self._expires(message) else due
 
-    def _give_up(self, mail: Undelivered, status: str) -> Fate:
-        eml = self._notifier.failure(mail, self._calendar.now(), status)
-        self._events.add("sender", "ndr", {"to": mail.sender, "status": status})
-        return Fate("ndr", tuple(self._attempts), self._delay, Notification(self._loop.time(), status, eml))
+    def _due(self, message: QueuedMessage) -> float:
+        """When something is to be done about ``message``, tried or not."""
+        late = self._late(message)
+        return self._expires(message) if late is None else late
+
+    def _sweep(self) -> None:
+        """Give up what is too old, and say what is late."""
+        now = self._loop.time()
+        for message in self._waiting:
+            if now >= self._expires(message) or len(message.attempts) >= self._schedule.attempts_at_most:
+                self._notices.failed(message)
+                continue
+            late = self._late(message)
+            if late is not None and now >= late:
+                self._notices.late(message, self._expires(message))
+        self._waiting = [message for message in self._waiting if message.pending]
+
+    def _record(self, event: str, message: QueuedMessage, **fields: object) -> None:
+        known: dict[str, object] = {"message": message.number, "domain": self._domain}
+        self._events.add("sender", event, fields | known)
+
+    def _show(self, state: QueueState, next_retry: float | None = None) -> None:
+        waiting = [(message.entered, message.octets) for message in self._waiting]
+        information = self._round.information if state == "Retry" else ""
+        self._viewer.show(self._domain, state, waiting, next_retry, information)
 
 
-def _status(refusal: str) -> str:
-    """The enhanced code of a 5xx reply, 5.0.0 where it has none (RFC 3463 2)."""
-    match = _ENHANCED.match(refusal)
-    return match[1] if match else "5.0.0"
+class _Round:
+    """One pass over the waiting messages. ``taken``: handed out on the connection that is open."""
+
+    def __init__(self) -> None:
+        self.tried: set[int] = set()
+        self.taken = 0
+        self.failed = False
+        self.delivered = False
+        self.information = ""
+        self.current: QueuedMessage | None = None
+        self.began = 0.0
+
+    @property
+    def message(self) -> QueuedMessage:
+        """The message under way."""
+        if self.current is None:
+            raise RuntimeError("no message is under way")
+        return self.current

@@ -7,22 +7,21 @@ first socket is opened. A run that ends, ended with every socket closed and ever
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 from smtpguard.lab.clock import run_virtual
 from smtpguard.lab.dates import Calendar
-from smtpguard.lab.events import Event, EventLog
-from smtpguard.lab.firewall import LOOPBACK, Firewall
-from smtpguard.lab.ndr import Notifier
+from smtpguard.lab.eventlog import Entry, entries
+from smtpguard.lab.events import Event, EventLog, Host
+from smtpguard.lab.firewall import find_rulebook
+from smtpguard.lab.hosts import Hosts, open_hosts
+from smtpguard.lab.message import copies
 from smtpguard.lab.profile import Profile, load_profile
-from smtpguard.lab.queue import Fate, Queue
-from smtpguard.lab.receiver_host import ReceiverHost
+from smtpguard.lab.queue_fate import Fate
 from smtpguard.lab.result import RunResult
 from smtpguard.lab.scenario import NO_FIREWALL, Scenario
-from smtpguard.lab.sender import Envelope, Sender
-from smtpguard.policy.loader import load_policy
+from smtpguard.lab.tap import Tap
 from smtpguard.policy.rulebook import Rulebook
 
 _REST = 1.0  # simulated seconds after the end: on this clock they pass when every session has come to rest
@@ -30,70 +29,78 @@ _REST = 1.0  # simulated seconds after the end: on this clock they pass when eve
 Watch = Callable[[Event], None]
 
 
-def run_scenario(scenario: Scenario, firewall: str, message: bytes, watch: Watch | None = None) -> RunResult:
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """A scenario with everything that is read from files for it."""
+
+    scenario: Scenario
+    firewall: str
+    rulebook: Rulebook | None
+    profile: Profile
+    messages: tuple[bytes, ...]
+
+
+def run_scenario(
+    scenario: Scenario, firewall: str, message: bytes, watch: Watch | None = None, tap: Tap | None = None
+) -> RunResult:
     """Run ``scenario`` with ``message`` behind the policy ``firewall`` (a name, a file, or ``none``).
 
-    ``watch`` is called with each event as it happens. The same arguments give the same result, octet for octet.
+    ``watch`` is called with each event as it happens, ``tap`` with the octets of both legs. The same arguments give
+    the same result, octet for octet.
     """
-    rulebook = None if firewall == NO_FIREWALL else load_policy(firewall)
-    profile = load_profile(scenario.receiver.profile)
-    return run_virtual(lambda: _run(scenario, firewall, rulebook, profile, message, watch))
+    cast = assemble(scenario, firewall, message)
+    return run_virtual(lambda: play(cast, watch, tap))
 
 
-def _random(scenario: Scenario, what: str) -> random.Random:
-    return random.Random(f"{scenario.seed}/{what}")
-
-
-async def _run(
-    scenario: Scenario, firewall: str, rulebook: Rulebook | None, profile: Profile, message: bytes, watch: Watch | None
-) -> RunResult:
-    loop = asyncio.get_running_loop()
-    events = EventLog(loop.time, watch)
-    calendar = Calendar(scenario.start, loop.time)
-    receiver = ReceiverHost(
-        fqdn=scenario.receiver.host,
-        domains=frozenset(domain.lower() for domain in scenario.receiver.domains),
-        profile=profile,
-        calendar=calendar,
-        events=events,
-        rng=_random(scenario, "receiver"),
-        authenticate_first=scenario.receiver.authenticate_first,
-    )
-    async with AsyncExitStack() as hosts:
-        await receiver.start()
-        hosts.push_async_callback(receiver.stop)
-        port = receiver.port
-        if rulebook is not None:
-            wall = Firewall(rulebook, receiver.port, events)
-            await wall.start()
-            hosts.push_async_callback(wall.stop)
-            port = wall.port
-        fate = await _deliver(scenario, port, calendar, events, message)
-        await asyncio.sleep(_REST)
-    return RunResult(
+def assemble(scenario: Scenario, firewall: str, message: bytes) -> Cast:
+    """Read what the run needs."""
+    return Cast(
         scenario=scenario,
         firewall=firewall,
-        firewall_summary="" if rulebook is None else rulebook.summary,
-        receiver_summary=profile.summary,
-        fate=fate,
-        sent=message,
-        mailbox=tuple(receiver.mailbox.messages),
-        orphaned_blobs=len(receiver.mailbox.orphaned_blobs),
-        events=events.ordered(),
+        rulebook=None if firewall == NO_FIREWALL else find_rulebook(firewall),
+        profile=load_profile(scenario.receiver.profile),
+        messages=copies(message, scenario.sender.messages),
     )
 
 
-async def _deliver(scenario: Scenario, port: int, calendar: Calendar, events: EventLog, message: bytes) -> Fate:
-    def directory(host: str) -> tuple[str, int] | None:
-        return (LOOPBACK, port) if host == scenario.receiver.host else None
+async def play(cast: Cast, watch: Watch | None = None, tap: Tap | None = None) -> RunResult:
+    """One run on the running loop, from the first query to the last connection's end."""
+    loop = asyncio.get_running_loop()
+    events = EventLog(loop.time, watch)
+    async with open_hosts(cast.scenario, cast.rulebook, cast.profile, events, tap) as hosts:
+        fates = await hosts.queues.run(cast.messages)
+        await asyncio.sleep(_REST)
+    return _result(cast, hosts, fates, events.ordered())
 
-    settings = scenario.sender
-    sender = Sender(settings.host, scenario.mx_table, directory, events, scenario.schedule.timeout)
-    notifier = Notifier(settings.host, _random(scenario, "notifier"))
-    envelope = Envelope(
-        sender=settings.address,
-        recipients=settings.recipients,
-        content=message,
-        blob=_random(scenario, "blob").randbytes(settings.blob),
+
+def _result(cast: Cast, hosts: Hosts, fates: tuple[Fate, ...], events: tuple[Event, ...]) -> RunResult:
+    mailbox = hosts.receiver.mailbox if hosts.receiver is not None else None
+    return RunResult(
+        scenario=cast.scenario,
+        firewall=cast.firewall,
+        firewall_summary="" if cast.rulebook is None else cast.rulebook.summary,
+        receiver_summary=cast.profile.summary,
+        fates=fates,
+        timeline=hosts.queues.timeline,
+        messages=cast.messages,
+        mailbox=() if mailbox is None else tuple(mailbox.messages),
+        orphaned_blobs=0 if mailbox is None else len(mailbox.orphaned_blobs),
+        events=events,
+        eventlog=_eventlog(cast, events),
     )
-    return await Queue(sender, scenario.schedule, notifier, calendar, events).run(envelope)
+
+
+def _eventlog(cast: Cast, events: tuple[Event, ...]) -> tuple[Entry, ...]:
+    scenario = cast.scenario
+    hosts: dict[Host, str] = {
+        "sender": scenario.sender.host,
+        "firewall": scenario.firewall_host,
+        "receiver": scenario.receiver.host,
+    }
+    return entries(
+        events,
+        Calendar(scenario.start, lambda: 0.0),
+        hosts,
+        sender_system="exchange" if scenario.sender.xexch50 else "iis",
+        protocol_logging=scenario.protocol_logging,
+    )

@@ -1,70 +1,65 @@
 """A scenario: who sends what to whom, through which systems, and what should come of it.
 
-Loaded from ``scenarios/*.yaml``.
+Scenarios that ship lie in ``scenarios/*.yaml``; ``scenario_file`` reads these and the user's own.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import datetime, timedelta, timezone
+from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from smtpguard.lab import documents
-from smtpguard.lab.mx import Exchanger, MxTable
+from smtpguard.lab.dns_zones import Zones
+from smtpguard.lab.mx import Exchanger
+from smtpguard.lab.receiver_settings import ReceiverSettings
+from smtpguard.lab.scenario_ending import Ending
 from smtpguard.lab.schedule import Schedule
-
-Outcome = Literal["delivered", "ndr"]
+from smtpguard.lab.sender_settings import SenderSettings
 
 NO_FIREWALL = "none"
+LOOPBACK = "127.0.0.1"
+
+START = datetime(2007, 10, 25, 9, 0, 0, tzinfo=timezone(timedelta(hours=-7)))
+"""The morning of KB818222's last revision; any other would do."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SenderSettings(_Part):
-    """``blob``: octets of the message properties that go with XEXCH50; their content is drawn from the seed."""
-
-    host: str
-    address: str
-    recipients: tuple[str, ...] = Field(min_length=1)
-    blob: int = Field(default=1020, ge=1, le=1_073_741_824)
-
-
-class ReceiverSettings(_Part):
-    """``authenticate_first``: XEXCH50 is answered as to a stranger."""
-
-    host: str
-    domains: tuple[str, ...] = Field(min_length=1)
-    profile: str
-    authenticate_first: bool = False
-
-
-class Scenario(_Part):
+class Scenario(BaseModel):
     """``start`` is the date at simulated second 0; ``expects`` says what should come of each firewall policy."""
 
-    name: str
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
     title: str
-    source: str
-    start: AwareDatetime
-    seed: int
-    firewall: str  # when the user names none
+    source: str = ""
+    about: str = ""  # what to look at, for people
+    row: Annotated[int, Field(ge=1, le=12)] | None = None  # of the outcomes of KB818222
+    start: AwareDatetime = START
+    seed: int = 0
+    firewall: str = NO_FIREWALL  # when the user names none
     sender: SenderSettings
     receiver: ReceiverSettings
-    mx: dict[str, tuple[Exchanger, ...]]
+    protocol_logging: bool = True  # SMTP Protocol logging at Medium or higher: without it no 7004 and no 7010
+    dns: Zones | None = None  # left out: the receiver's host is the one exchanger of its domains
     schedule: Schedule = Schedule()
-    expects: dict[str, Outcome] = {}
+    expects: dict[str, Ending] = {}
 
-    def expected(self, firewall: str) -> Outcome | None:
+    def expected(self, firewall: str) -> Ending | None:
         """What should come of it; None for a policy that the scenario says nothing of."""
         return self.expects.get(firewall)
 
     @property
-    def mx_table(self) -> MxTable:
-        """The exchangers as the sender looks them up."""
-        return MxTable(domains=self.mx)
+    def firewall_host(self) -> str:
+        """The firewall's name in its event log: a machine of the receiver's domain. The name is ours."""
+        return f"fw1.{self.receiver.domains[0]}"
 
-
-def load_scenario(name: str) -> Scenario:
-    """The scenario ``name`` of those that ship; raises ``LabError`` for an unknown one."""
-    return documents.load("scenarios", name, Scenario)
+    @property
+    def zones(self) -> Zones:
+        """What DNS says: ``dns``, where the receiver's host needs no address of its own: it is 127.0.0.1."""
+        host, domains = self.receiver.host.lower(), self.receiver.domains
+        zones = self.dns
+        if zones is None:
+            zones = Zones(mx={domain: (Exchanger(preference=10, host=host),) for domain in domains})
+        if host in zones.a or host in zones.servfail:
+            return zones
+        return zones.model_copy(update={"a": {**zones.a, host: (LOOPBACK,)}})

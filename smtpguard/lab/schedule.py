@@ -3,6 +3,7 @@
 Sources: the sender section of the facts: glitch retry 60 s three times, 10 minutes of silence, expiry at 2 days
 (vendor texts); 15, 30, 60 and 240 minutes are the figures of the IIS SMTP service and Exchange 2000; 12 hours for the
 delay notice is a secondary source. Exchange 2003's own retry figures were not found, so each figure is a setting.
+20 messages a connection and two failures before a message is demoted are KB308350's.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ HOUR = 60 * MINUTE
 
 
 class Schedule(BaseModel):
-    """All times in seconds."""
+    """All times in seconds. ``problem_failures`` is ``PerMsgFailuresBeforeMarkingAsProblem``; 0 never demotes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,7 +29,9 @@ class Schedule(BaseModel):
     )  # first, second, third, and every later one
     delay_notice: PositiveFloat = 12 * HOUR
     expiry: PositiveFloat = 48 * HOUR
-    attempts_at_most: PositiveInt = 1000  # ours: what keeps a run with tiny figures bounded
+    messages_per_connection: PositiveInt = 20
+    problem_failures: int = Field(default=2, ge=0)
+    attempts_at_most: PositiveInt = 1000  # of a message; ours: what keeps a run with tiny figures bounded
 
     def waits(self) -> Iterator[float]:
         """The pause before the second attempt, the third, and so on; without end."""

@@ -1,227 +1,190 @@
-"""One delivery attempt of the sending server: the fifteen steps of KB818222, each marked as it happens.
+"""The sending server: opens a connection and carries over it what the queue hands out, message by message.
 
-EHLO, the keywords, MAIL, RCPT, XEXCH50 with its blob where offered, the message by BDAT where CHUNKING is offered and
-else by DATA, QUIT. A 4xx or 5xx to XEXCH50 does no harm: the sender goes on with the message (the tech tip of 2008).
-
-Once the message is acknowledged it is delivered, whatever becomes of QUIT. An attempt never raises for what a peer
-does: its result says how far it came and why it ended.
+Several messages go over one connection, without RSET between them unless the one before was refused (KB308350); QUIT
+comes when the queue has no more for this connection (KB818222 step 13). Once a message is acknowledged it is delivered,
+whatever becomes of QUIT. Nothing that a peer does raises here: an attempt's result says how far it came and why it
+ended.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Protocol
 
-from smtpguard.lab.events import EventLog
-from smtpguard.lab.mx import Exchanger, MxTable
-from smtpguard.lab.steps import Step, StepBoard, StepState
-from smtpguard.lab.text import stuffed
-from smtpguard.lab.transcript import Said, Transcript
-from smtpguard.lab.wire import DROPPED, UNREACHABLE, UNRESOLVED, AttemptError, Wire
-from smtpguard.smtp.keywords import keyword_name
-from smtpguard.smtp.replies import Reply
+from smtpguard.lab.ndr import status_of
+from smtpguard.lab.sender_attempt import Attempt, Course, Refusal, RefusedError
+from smtpguard.lab.sender_connection import Connection
+from smtpguard.lab.sender_envelope import Envelope
+from smtpguard.lab.sender_hello import introduce
+from smtpguard.lab.sender_offer import Offer
+from smtpguard.lab.sender_opening import Opening
+from smtpguard.lab.sender_settings import SenderSettings
+from smtpguard.lab.sender_transaction import Transaction, Verdict
+from smtpguard.lab.steps import Step
+from smtpguard.lab.wire import DROPPED, AttemptError
 
 
-class Directory(Protocol):
-    """Where an exchanger really listens in the lab, as address and port; None for a host that is not there."""
+class Feed(Protocol):
+    """The queue as the sender sees it. ``settle`` is called once for each message that ``next`` gave out."""
 
-    def __call__(self, host: str) -> tuple[str, int] | None: ...
+    def next(self) -> Envelope | None:
+        """The next message for this connection; None when the sender may leave."""
 
+    def settle(self, attempt: Attempt) -> None:
+        """What came of the message given out last, as soon as it is known."""
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """What is to be delivered: ``blob`` are the message properties that XEXCH50 carries, opaque here."""
-
-    sender: str
-    recipients: tuple[str, ...]
-    content: bytes
-    blob: bytes
-
-    @property
-    def domain(self) -> str:
-        """The remote domain; one queue serves one domain, so it is that of every recipient."""
-        return self.recipients[0].rpartition("@")[2].lower()
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """How one attempt went. ``permanent``: a 5xx, which no retry mends; ``reason`` is empty when delivered."""
-
-    delivered: bool
-    permanent: bool
-    reason: str
-    steps: tuple[StepState, ...]
-    lines: tuple[Said, ...]
-
-
-class _RefusedError(Exception):
-    """A reply that ends the attempt: the peer spoke, and said no."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(reply.raw)
-        self.code = reply.code
-        self.text = reply.lines[-1].rstrip(b"\r\n").decode("latin-1")
+    def amend(self, attempt: Attempt) -> None:
+        """The attempt settled last once more, with the end of its connection."""
 
 
 class Sender:
-    """``fqdn`` is what EHLO says; ``directory`` turns an exchanger's name into a loopback address and port."""
+    """``silence``: seconds without an octet after which a peer is given up."""
 
-    def __init__(self, fqdn: str, mx: MxTable, directory: Directory, events: EventLog, timeout: float) -> None:
-        self._fqdn = fqdn
-        self._mx = mx
-        self._directory = directory
-        self._events = events
-        self._timeout = timeout
+    def __init__(self, settings: SenderSettings, opening: Opening, silence: float) -> None:
+        self._settings = settings
+        self._opening = opening
+        self._silence = silence
 
-    async def attempt(self, envelope: Envelope) -> Attempt:
-        """Try once."""
-        return await _Session(self._fqdn, self._timeout, self._events, envelope).run(self._mx, self._directory)
+    async def connect(self, domain: str, feed: Feed) -> None:
+        """One connection to ``domain``, from the lookup to QUIT or until it fails."""
+        envelope = feed.next()
+        if envelope is None:
+            return
+        await _Session(self._settings, self._silence, feed).run(self._opening, domain, envelope)
 
 
 class _Session:
-    def __init__(self, fqdn: str, timeout: float, events: EventLog, envelope: Envelope) -> None:
-        self._fqdn = fqdn
-        self._timeout = timeout
-        self._events = events
-        self._envelope = envelope
-        self._board = StepBoard()
-        self._transcript = Transcript()
+    def __init__(self, settings: SenderSettings, silence: float, feed: Feed) -> None:
+        self._settings = settings
+        self._silence = silence
+        self._feed = feed
         self._loop = asyncio.get_running_loop()
-        self._step = Step.LOOK_UP
-        self._delivered = False
+        self._course = Course()
+        self._connection: Connection | None = None
 
-    async def run(self, mx: MxTable, directory: Directory) -> Attempt:
-        reason, permanent = "", False
-        wire: Wire | None = None
+    async def run(self, opening: Opening, domain: str, envelope: Envelope) -> None:
         try:
-            wire = await self._connect(mx, directory)
-            keywords = await self._greet(wire)
-            await self._address(wire)
-            if "XEXCH50" in keywords:
-                await self._properties(wire)
-            await self._message(wire, keywords)
-            await self._leave(wire)
+            connection = self._connection = await opening.open(domain, self._course)
+            offer = await introduce(connection, self._settings, self._course)
         except AttemptError as failure:
-            reason = failure.reason
-            self._transcript.note(self._loop.time(), self._ending(failure))
-        except _RefusedError as refusal:
-            reason, permanent = refusal.text, refusal.code >= 500
-            self._transcript.note(self._loop.time(), "refused; the sender ends the session")
-        finally:
-            if wire is not None:
-                await wire.close()
-        if reason:
-            self._board.failed(self._step)
+            self._fail(failure, begun=False)
+        except RefusedError as refusal:
+            self._note("refused; the sender ends the session")
+            self._course.board.give_up()
+            everyone = tuple(Refusal(name, refusal.code, refusal.text) for name in envelope.recipients)
+            self._feed.settle(replace(self._judged(Verdict((), everyone)), begun=False, lost=True))
         else:
-            self._board.ok(Step.END)
-        return Attempt(
-            delivered=self._delivered,
-            permanent=permanent and not self._delivered,
-            reason="" if self._delivered else reason,
-            steps=self._board.states(),
-            lines=tuple(self._transcript.lines),
+            await self._carry_all(connection, offer, envelope)
+        finally:
+            if self._connection is not None:
+                await self._connection.wire.close()
+
+    async def _carry_all(self, connection: Connection, offer: Offer, first: Envelope) -> None:
+        envelope: Envelope | None = first
+        attempt: Attempt | None = None
+        while envelope is not None:
+            try:
+                if attempt is not None:
+                    self._course = Course.on_open_connection()
+                    connection.turn_to(self._course)
+                    await self._clear(connection, attempt)
+                verdict = await Transaction(connection, offer, self._settings, envelope, self._course).run()
+            except AttemptError as failure:
+                return self._fail(failure, begun=True)
+            attempt = self._judged(verdict)
+            self._feed.settle(attempt)
+            envelope = self._feed.next()
+        if attempt is not None:
+            await self._leave(connection, attempt)
+        return None
+
+    async def _clear(self, connection: Connection, previous: Attempt) -> None:
+        """Forget a transaction that the server may still hold half of."""
+        if previous.accepted:
+            return
+        try:
+            await connection.demand(b"RSET")
+        except RefusedError as refusal:
+            raise AttemptError(refusal.text) from None
+
+    async def _leave(self, connection: Connection, attempt: Attempt) -> None:
+        board = self._course.board
+        if attempt.accepted:
+            board.reach(Step.QUIT_REPLY)
+        try:
+            await connection.demand(b"QUIT")
+        except AttemptError as failure:
+            self._note(self._ending(failure))
+            board.give_up()
+        except RefusedError:
+            board.give_up()
+        else:
+            if attempt.accepted:
+                board.reach(Step.END)
+                board.ok(Step.END)
+            await connection.wire.leave()
+        self._feed.amend(replace(attempt, steps=board.states(), lines=tuple(self._course.transcript.lines)))
+
+    def _judged(self, verdict: Verdict) -> Attempt:
+        """The attempt of a message that the server has spoken about."""
+        if not verdict.refused:
+            return self._attempt(delivered=True, accepted=verdict.accepted, begun=True)
+        permanent = not verdict.accepted and all(refusal.permanent for refusal in verdict.refused)
+        return self._attempt(
+            reason=verdict.refused[0].text,
+            permanent=permanent,
+            status=status_of(verdict.refused[0].text) if permanent else "",
+            accepted=verdict.accepted,
+            refused=verdict.refused,
+            begun=True,
         )
+
+    def _fail(self, failure: AttemptError, *, begun: bool) -> None:
+        """The connection failed, and the attempt with it."""
+        if self._connection is not None:
+            self._connection.record_end(failure)
+        self._note(self._ending(failure))
+        self._course.board.give_up()
+        self._feed.settle(
+            self._attempt(
+                reason=failure.reason, permanent=bool(failure.status), status=failure.status, begun=begun, lost=True
+            )
+        )
+
+    def _attempt(
+        self,
+        *,
+        delivered: bool = False,
+        permanent: bool = False,
+        reason: str = "",
+        status: str = "",
+        accepted: tuple[str, ...] = (),
+        refused: tuple[Refusal, ...] = (),
+        begun: bool = False,
+        lost: bool = False,
+    ) -> Attempt:
+        connection = self._connection
+        return Attempt(
+            delivered=delivered,
+            permanent=permanent,
+            reason=reason,
+            steps=self._course.board.states(),
+            lines=tuple(self._course.transcript.lines),
+            status=status,
+            accepted=accepted,
+            refused=refused,
+            connection=0 if connection is None else connection.number,
+            exchanger="" if connection is None else connection.remote,
+            tls=connection is not None and connection.tls,
+            begun=begun,
+            lost=lost,
+        )
+
+    def _note(self, text: str) -> None:
+        self._course.transcript.note(self._loop.time(), text)
 
     def _ending(self, failure: AttemptError) -> str:
         if failure.silent:
-            return f"nothing for {self._timeout:g} seconds; the sender closes the connection"
+            return f"nothing for {self._silence:g} seconds; the sender closes the connection"
         return "the connection was closed from the other side" if failure.reason == DROPPED else failure.reason
-
-    def _reach(self, step: Step) -> None:
-        """Every step before ``step`` that was under way is done; ``step`` is what fails if something fails now."""
-        self._board.ok(self._step)
-        self._step = step
-
-    async def _connect(self, mx: MxTable, directory: Directory) -> Wire:
-        exchangers = mx.look_up(self._envelope.domain)
-        if not exchangers:
-            raise AttemptError(UNRESOLVED)
-        self._events.add("sender", "mx-found", {"exchangers": [row.host for row in exchangers], "how": "table"})
-        self._reach(Step.CONNECT)
-        return await self._first_that_answers(exchangers, directory)
-
-    async def _first_that_answers(self, exchangers: tuple[Exchanger, ...], directory: Directory) -> Wire:
-        last = AttemptError(UNREACHABLE)
-        for row in exchangers:
-            place = directory(row.host)
-            try:
-                if place is None:
-                    raise AttemptError(UNREACHABLE)
-                return await Wire.connect(*place, self._timeout, self._transcript)
-            except AttemptError as failure:
-                self._events.add("sender", "exchanger-unreachable", {"exchanger": row.host, "reason": failure.reason})
-                last = failure
-        raise last
-
-    async def _greet(self, wire: Wire) -> set[str]:
-        self._reach(Step.BANNER)
-        self._accept(await wire.reply())
-        self._reach(Step.EHLO)
-        await wire.command(b"EHLO " + self._fqdn.encode("ascii"))
-        self._reach(Step.KEYWORDS)
-        reply = await wire.reply()
-        if reply.positive:
-            return {keyword_name(line) for line in reply.lines[1:]}
-        # RFC 5321 3.2: a server that does not know EHLO is asked with HELO, and offers nothing.
-        await wire.command(b"HELO " + self._fqdn.encode("ascii"))
-        self._accept(await wire.reply())
-        return set()
-
-    async def _address(self, wire: Wire) -> None:
-        self._reach(Step.MAIL)
-        await wire.command(b"MAIL FROM:<%b>" % self._envelope.sender.encode("latin-1"))
-        self._reach(Step.MAIL_REPLY)
-        self._accept(await wire.reply())
-        for recipient in self._envelope.recipients:
-            self._reach(Step.RCPT)
-            await wire.command(b"RCPT TO:<%b>" % recipient.encode("latin-1"))
-            self._reach(Step.RCPT_REPLY)
-            self._accept(await wire.reply())
-
-    async def _properties(self, wire: Wire) -> None:
-        self._reach(Step.XEXCH50)
-        # The second figure is 2 with one recipient (KB818222), 3 with two (KB843106): recipients + 1, inferred.
-        line = b"XEXCH50 %d %d" % (len(self._envelope.blob), len(self._envelope.recipients) + 1)
-        await wire.command(line)
-        self._reach(Step.GO_AHEAD)
-        reply = await wire.reply()
-        if reply.code == 354:
-            self._reach(Step.BLOB)
-            await wire.binary(self._envelope.blob)
-            self._reach(Step.ACKNOWLEDGED)
-            reply = await wire.reply()
-            if reply.positive:
-                return
-        if reply.code < 400:
-            raise _RefusedError(reply)
-        text = reply.lines[-1].rstrip(b"\r\n").decode("latin-1")
-        refusal: dict[str, object] = {"command": line.decode("ascii"), "reply": text}
-        self._events.add("sender", "xexch50-refused", refusal)
-        self._transcript.note(self._loop.time(), "XEXCH50 was refused; the sender goes on without it")
-        self._board.failed(self._step)
-        self._step = Step.ACKNOWLEDGED
-
-    async def _message(self, wire: Wire, keywords: set[str]) -> None:
-        if self._step is not Step.ACKNOWLEDGED:
-            self._reach(Step.ACKNOWLEDGED)
-        if "CHUNKING" in keywords:
-            await wire.chunk(self._envelope.content)
-        else:
-            await wire.command(b"DATA")
-            go_ahead = await wire.reply()
-            if go_ahead.code != 354:
-                raise _RefusedError(go_ahead)
-            await wire.message(self._envelope.content, stuffed(self._envelope.content))
-        self._accept(await wire.reply())
-        self._delivered = True
-
-    async def _leave(self, wire: Wire) -> None:
-        await wire.command(b"QUIT")
-        self._reach(Step.QUIT_REPLY)
-        self._accept(await wire.reply())
-        self._reach(Step.END)
-
-    def _accept(self, reply: Reply) -> None:
-        if not reply.positive:
-            raise _RefusedError(reply)

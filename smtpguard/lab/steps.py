@@ -65,10 +65,11 @@ class StepState:
 
 
 class StepBoard:
-    """The steps of one attempt: all not reached until said otherwise."""
+    """The steps of one attempt: all not reached until said otherwise. ``current`` is the one under way."""
 
     def __init__(self) -> None:
         self._states: dict[Step, State] = dict.fromkeys(Step, "not reached")
+        self.current = Step.LOOK_UP
 
     def ok(self, step: Step) -> None:
         """The step was done."""
@@ -77,6 +78,19 @@ class StepBoard:
     def failed(self, step: Step) -> None:
         """The step was tried, or waited for, and did not come about."""
         self._states[step] = "failed"
+
+    def at(self, step: Step) -> None:
+        """``step`` is under way; nothing is said of the one before it."""
+        self.current = step
+
+    def reach(self, step: Step) -> None:
+        """The step under way is done; ``step`` is what fails if something fails now."""
+        self.ok(self.current)
+        self.current = step
+
+    def give_up(self) -> None:
+        """The step under way failed."""
+        self.failed(self.current)
 
     def states(self) -> tuple[StepState, ...]:
         """All fifteen, in order."""

@@ -10,7 +10,8 @@ from smtpguard.lab import report
 from smtpguard.lab.progress import SimulatedDays
 from smtpguard.lab.result import RunResult
 from smtpguard.lab.run import run_scenario
-from smtpguard.lab.scenario import NO_FIREWALL, load_scenario
+from smtpguard.lab.scenario import NO_FIREWALL
+from smtpguard.lab.scenario_file import load_scenario
 from smtpguard.lab.transcript import Said
 from smtpguard.smtp.keywords import keyword_name
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from smtpguard.cli import lab_run
 from smtpguard.cli.main import run
+from smtpguard.lab.scenario_ending import Ending
+from smtpguard.lab.scenario_file import load_scenario
 
 
 def test_the_scenario_of_the_article_as_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,12 +33,11 @@ def test_a_message_of_the_users_own_arrives(capsys: pytest.CaptureFixture[str], 
 def test_an_outcome_that_was_not_expected_is_status_1(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from smtpguard.cli import lab
-
-    told_wrong = lab.load_scenario("kb818222").model_copy(update={"expects": {"none": "ndr"}})
-    monkeypatch.setattr(lab, "load_scenario", lambda name: told_wrong)
+    told_wrong = load_scenario("kb818222").model_copy(update={"expects": {"none": Ending(outcome="ndr")}})
+    monkeypatch.setattr(lab_run, "load_scenario", lambda name: told_wrong)
     assert run(["lab", "run", "kb818222", "--firewall", "none"]) == 1
-    assert "The scenario expects: ndr." in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Not as the scenario expects: outcome: expected ndr, seen delivered." in out
 
 
 def test_the_story(capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,6 +54,17 @@ def test_the_story(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "kb818222", "--eml", "no/such.eml"], "no/such.eml: cannot be read"),
         (["run", "kb818222", "--format", "xml"], "xml"),
         (["run"], "missing argument"),
+        (["run", "no/such.yaml"], "no/such.yaml: cannot be read"),
+        (["run", "kb818222", "--seed", "x"], "--seed"),
+        (["run", "kb818222", "--html", "no/such/folder/x.html"], "no/such/folder"),
+        (["run", "kb818222", "--out", "/dev/null/x"], "/dev/null"),
+        (["list", "--format", "xml"], "xml"),
+        (["matrix", "--senders", "exchnge"], "unknown sender 'exchnge' (did you mean 'exchange'?)"),
+        (["matrix", "--firewalls", "eat-blbo"], "eat-blob"),
+        (["matrix", "--firewalls", "pass,,none"], "empty name"),
+        (["matrix", "--receivers", "exchange-2012"], "unknown receiver 'exchange-2012'"),
+        (["matrix", "--format", "pdf"], "pdf"),
+        (["matrix", "--jobs", "0"], "--jobs"),
         (["story", "--eml", "no/such.eml"], "no/such.eml: cannot be read"),
         (["frobnicate"], "frobnicate"),
     ],
@@ -84,3 +97,37 @@ def test_a_message_that_smtp_cannot_carry(
 def test_lab_alone_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["lab"]) == 0
     assert "story" in capsys.readouterr().out
+
+
+def test_the_event_logs_as_event_viewer_prints_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["lab", "run", "row-04-closed-on-the-verb", "--eventlog"]) == 0
+    out = capsys.readouterr().out
+    assert "0000: 58 45 58 43 48 35 30 20    XEXCH50\n0008: 31 30 32 30                1020\n" in out
+
+
+def test_a_page_and_a_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    page, folder = tmp_path / "run.html", tmp_path / "run"
+    assert run(["lab", "run", "row-05-blob-eaten", "--html", str(page), "--out", str(folder)]) == 0
+    capsys.readouterr()
+    assert "<svg" in page.read_text(encoding="utf-8")
+    assert any(folder.iterdir())
+
+
+def test_a_seed_of_the_users_own_changes_the_blob_and_not_the_outcome(capsys: pytest.CaptureFixture[str]) -> None:
+    reports = []
+    for seed in ("1", "1", "2"):
+        assert run(["lab", "run", "row-05-blob-eaten", "--seed", seed, "--format", "json"]) == 0
+        reports.append(capsys.readouterr().out)
+    assert reports[0] == reports[1] != reports[2]
+
+
+def test_the_list_for_people_and_for_scripts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["lab", "list"]) == 0
+    text = capsys.readouterr().out
+    assert "row-05-blob-eaten" in text
+    assert "source: Cisco CSCds90792" in text
+    assert run(["lab", "list", "--format", "json"]) == 0
+    listed = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
+    assert listed["kb818222"]["firewall"] == "eat-blob"
+    assert listed["row-09-keyword-masked"]["expected"] == "delivered"
+    assert {entry["row"] for entry in listed.values()} == {None, *range(1, 13)}

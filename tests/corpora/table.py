@@ -115,7 +115,9 @@ ODD: Final[dict[tuple[str, int], Odd]] = {
         "early-talk pipelining unexpected-reply", _NO_END, "unexpected-reply"
     ),
     (f"{SURICATA}/protocol-change-failed-event/input.pcap", 0): _odd("bare-lf", "commands end in LF", "bare-lf"),
-    (f"{SURICATA}/smtp-bug-5989/input.pcap", 0): _odd("pipelining cut-reply", "a greeting without an end, then all at once"),
+    (f"{SURICATA}/smtp-bug-5989/input.pcap", 0): _odd(
+        "pipelining cut-reply", "a greeting without an end, then all at once"
+    ),
     (f"{SURICATA}/smtp-bug-6053/input.pcap", 0): _odd(
         "early-talk pipelining unexpected-reply", _NO_END, "unexpected-reply"
     ),

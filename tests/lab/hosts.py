@@ -12,6 +12,8 @@ from smtpguard.lab.dates import Calendar
 from smtpguard.lab.events import EventLog
 from smtpguard.lab.profile import load_profile
 from smtpguard.lab.receiver_host import ReceiverHost
+from smtpguard.lab.receiver_settings import ReceiverSettings
+from smtpguard.lab.tap import Tap
 
 START = datetime(2007, 10, 25, 9, 0, 0, tzinfo=timezone(timedelta(hours=-7)))
 
@@ -19,17 +21,19 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def receiving(*, authenticate_first: bool = False) -> AsyncIterator[ReceiverHost]:
-    """A receiver for example.net that listens; it must be at rest when the block ends."""
+async def receiving(
+    profile: str = "exchange-2003", *, tap: Tap | None = None, **settings: object
+) -> AsyncIterator[ReceiverHost]:
+    """A receiver for example.net that listens; ``settings`` are fields of ReceiverSettings."""
     loop = asyncio.get_running_loop()
+    given = {"host": "mx1.example.net", "domains": ("example.net",), "profile": profile, **settings}
     host = ReceiverHost(
-        fqdn="mx1.example.net",
-        domains=frozenset({"example.net"}),
-        profile=load_profile("exchange-2003"),
-        calendar=Calendar(START, loop.time),
-        events=EventLog(loop.time),
-        rng=random.Random(7),
-        authenticate_first=authenticate_first,
+        ReceiverSettings.model_validate(given),
+        load_profile(profile),
+        Calendar(START, loop.time),
+        EventLog(loop.time),
+        random.Random(7),
+        tap,
     )
     await host.start()
     try:

@@ -12,8 +12,9 @@ import pytest
 from smtpguard.lab.clock import run_virtual
 from smtpguard.lab.message import sample
 from smtpguard.lab.result import RunResult
-from smtpguard.lab.run import run_scenario
-from smtpguard.lab.scenario import load_scenario
+from smtpguard.lab.run import assemble, play, run_scenario
+from smtpguard.lab.scenario_ending import Ending
+from smtpguard.lab.scenario_file import load_scenario
 from smtpguard.policy.errors import PolicyError
 
 KB818222 = load_scenario("kb818222")
@@ -106,6 +107,7 @@ def test_the_json_has_the_keys_that_scripts_were_promised() -> None:
     report = json.loads(run("eat-blob").as_json())
     assert list(report) == [
         "scenario", "firewall", "outcome", "attempts", "simulated_seconds", "steps", "ndr", "events",
+        "expected", "unmet", "failed_step", "fates", "mailbox", "queue", "eventlog",
     ]  # fmt: skip
     assert [list(step) for step in report["steps"]] == [["step", "title", "state"]] * 15
     assert list(report["ndr"]) == ["status", "eml"]
@@ -136,12 +138,12 @@ def test_a_policy_of_the_users_own(tmp_path: Path) -> None:
 
 
 def test_an_outcome_that_nobody_expects() -> None:
-    wrong = KB818222.model_copy(update={"expects": {"none": "ndr"}})
+    wrong = KB818222.model_copy(update={"expects": {"none": Ending(outcome="ndr")}})
     assert not run_scenario(wrong, "none", sample()).as_expected
 
 
 def test_a_stranger_to_the_receiver_delivers_without_the_blob() -> None:
-    receiver = KB818222.receiver.model_copy(update={"authenticate_first": True})
+    receiver = KB818222.receiver.model_copy(update={"strangers_may_xexch50": False})
     result = run_scenario(KB818222.model_copy(update={"receiver": receiver}), "pass", sample())
     assert (result.outcome, states(result)) == ("delivered", "ooooooooooF-ooo")
     assert result.mailbox[0].blob is None
@@ -162,14 +164,18 @@ def test_a_watcher_sees_the_days_go_by() -> None:
 
 @pytest.mark.parametrize("firewall", ["none", "pass", "eat-blob", "eat-ack", "close-on-xexch50"])
 def test_a_run_leaves_no_task_behind(firewall: str) -> None:
-    from smtpguard.lab import run as module
-    from smtpguard.lab.profile import load_profile
-    from smtpguard.policy.loader import load_policy
-
     async def main() -> set[asyncio.Task[object]]:
-        rulebook = None if firewall == "none" else load_policy(firewall)
-        profile = load_profile(KB818222.receiver.profile)
-        await module._run(KB818222, firewall, rulebook, profile, sample(), None)
+        await play(assemble(KB818222, firewall, sample()))
         return asyncio.all_tasks() - {asyncio.current_task()}
 
     assert run_virtual(main) == set()
+
+
+def test_a_run_leaves_no_socket_open() -> None:
+    def sockets() -> set[str]:
+        links = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+        return {link for link in links if link.startswith("socket:")}
+
+    before = sockets()
+    run("eat-blob")
+    assert sockets() == before

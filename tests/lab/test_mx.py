@@ -1,20 +1,14 @@
-"""The table that stands for DNS."""
+"""One row of an MX lookup."""
 
 from __future__ import annotations
 
-from smtpguard.lab.mx import Exchanger, MxTable
+import pytest
+from pydantic import ValidationError
 
-FIRST = Exchanger(preference=10, host="mx1.example.net")
-SECOND = Exchanger(preference=20, host="mx2.example.net")
-
-
-def test_the_best_exchanger_comes_first() -> None:
-    assert MxTable(domains={"example.net": (SECOND, FIRST)}).look_up("example.net") == (FIRST, SECOND)
+from smtpguard.lab.mx import Exchanger
 
 
-def test_domains_have_no_case() -> None:
-    assert MxTable(domains={"example.net": (FIRST,)}).look_up("Example.NET") == (FIRST,)
-
-
-def test_a_domain_that_is_not_there() -> None:
-    assert MxTable(domains={}).look_up("example.org") == ()
+@pytest.mark.parametrize("wrong", [{"preference": -1}, {"preference": 65_536}, {"host": ""}, {"weight": 1}])
+def test_what_makes_no_sense(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Exchanger.model_validate({"preference": 10, "host": "mx1.example.net"} | wrong)

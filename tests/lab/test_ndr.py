@@ -7,7 +7,7 @@ from datetime import timedelta
 from email import message_from_bytes
 from email.message import Message
 
-from smtpguard.lab.ndr import Notifier, Undelivered
+from smtpguard.lab.ndr import OURS, Notifier, Undelivered, status_of
 from tests.lab.hosts import START
 
 CONTENT = b"From: alice@example.com\r\nSubject: x\r\n\r\nhello\r\n"
@@ -121,3 +121,23 @@ def test_eight_bit_and_unfinished_originals_stay_as_they_are() -> None:
     eml = notifier().failure(Undelivered("a@example.com", ("b@example.net",), content, START), EXPIRY)
     assert b"Content-Transfer-Encoding: 8bit\r\n\r\n" + content + b"\r\n--9B095B5ADSN=_" in eml
     assert len(parts(eml)) == 3
+
+
+def test_a_refused_recipient_has_its_reply_and_the_status_in_it() -> None:
+    two = Undelivered("a@example.com", ("b@example.net", "c@example.net"), CONTENT, START)
+    replies = {"b@example.net": "550 5.1.1 no such user", "c@example.net": "554 no"}
+    _, status, _ = parts(notifier().failure(two, EXPIRY, replies=replies))
+    blocks = [(block["Status"], block["Diagnostic-Code"]) for block in status.get_payload()[1:]]
+    assert blocks == [("5.1.1", "smtp;550 5.1.1 no such user"), ("5.0.0", "smtp;554 no")]
+
+
+def test_the_status_of_a_reply() -> None:
+    assert status_of("550 5.7.1 Unable to relay for x@y") == "5.7.1"
+    assert status_of("550-5.7.1 more") == "5.7.1"
+    assert status_of("550 4.7.1 odd") == "5.0.0"
+    assert status_of("") == "5.0.0"
+
+
+def test_what_is_ours_is_named_once() -> None:
+    assert len(set(OURS)) == len(OURS)
+    assert "diagnostic-code" in OURS

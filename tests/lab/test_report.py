@@ -10,7 +10,7 @@ from rich.console import Console
 from smtpguard.lab.message import sample
 from smtpguard.lab.report import tell
 from smtpguard.lab.run import run_scenario
-from smtpguard.lab.scenario import load_scenario
+from smtpguard.lab.scenario_file import load_scenario
 
 KB818222 = load_scenario("kb818222")
 
@@ -25,7 +25,8 @@ def told(firewall: str, *, terminal: bool = False, width: int = 40) -> str:
 def test_the_stall_from_header_to_verdict() -> None:
     text = told("eat-blob")
     for line in (
-        "KB818222: Mail to a remote domain waits in the queue until a non-delivery report is made",
+        "kb818222: Mail to a remote domain waits in the queue until a non-delivery report is made",
+        "  source    KB818222",
         "  --> XEXCH50 1020 2",
         "  <-- 354 Send binary data",
         "  --> [1020 octets of binary]",
@@ -37,6 +38,9 @@ def test_the_stall_from_header_to_verdict() -> None:
         "  Status: 4.4.7",
         "  [the original message, 616 octets, unchanged]",
         "Not delivered: 17 attempts in 2d 00:00:00 of simulated time, then an NDR (4.4.7).",
+        "         time  state    total     KB   next retry  additional information",
+        "     00:10:00  Retry        1      1     00:11:00  The remote host did not answer within 600 seconds.",
+        "  fw1.example.net: Error 20031 of SmtpEvt, 17 times",
         "That is what the scenario expects.",
     ):
         assert f"{line}\n" in text

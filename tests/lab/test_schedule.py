@@ -18,6 +18,7 @@ def test_the_default_waits() -> None:
 def test_the_other_figures() -> None:
     schedule = Schedule()
     assert (schedule.timeout, schedule.delay_notice, schedule.expiry) == (600, 43_200, 172_800)
+    assert (schedule.messages_per_connection, schedule.problem_failures) == (20, 2)
 
 
 def test_every_figure_is_a_setting() -> None:
@@ -26,7 +27,10 @@ def test_every_figure_is_a_setting() -> None:
     assert list(islice(Schedule(glitch_retries=0).waits(), 1)) == [900]
 
 
-@pytest.mark.parametrize("wrong", [{"retries": ()}, {"timeout": 0}, {"expiry": -1}, {"glitch_retries": -1}, {"x": 1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"retries": ()}, {"timeout": 0}, {"expiry": -1}, {"glitch_retries": -1}, {"problem_failures": -1}, {"x": 1}],
+)
 def test_figures_that_make_no_sense(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Schedule.model_validate(wrong)

@@ -21,3 +21,13 @@ def test_states_and_their_json() -> None:
     board.failed(Step.BANNER)
     assert [row.state for row in board.states()][:4] == ["not reached", "ok", "failed", "not reached"]
     assert board.states()[2].as_dict() == {"step": 3, "title": "banner received", "state": "failed"}
+
+
+def test_reaching_a_step_says_that_the_one_before_was_done() -> None:
+    board = StepBoard()
+    board.reach(Step.CONNECT)
+    board.at(Step.BANNER)
+    board.reach(Step.EHLO)
+    board.give_up()
+    assert board.current is Step.EHLO
+    assert [row.state for row in board.states()][:5] == ["ok", "not reached", "ok", "failed", "not reached"]

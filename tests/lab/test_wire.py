@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
+from smtpguard.lab import wire as texts
 from smtpguard.lab.clock import run_virtual
 from smtpguard.lab.transcript import Transcript
-from smtpguard.lab.wire import DROPPED, GARBLED, UNREACHABLE, AttemptError, Wire
+from smtpguard.lab.wire import DROPPED, GARBLED, OURS, UNREACHABLE, AttemptError, Wire
 from tests.lab.hosts import Serve, serving
+from tests.lab.sending import Heard
 
 
 def first_reply(*pieces: bytes) -> list[bytes]:
@@ -96,6 +99,74 @@ def test_octets_go_out_as_given() -> None:
 
     run_virtual(main)
     assert bytes(seen) == b"XEXCH50 261 2\r\n" + blob + b"BDAT 5 LAST\r\n\r\n.\r\n"
+
+
+def heard(serve: Serve) -> list[tuple[object, ...]]:
+    tap = Heard()
+
+    async def main() -> None:
+        async with serving(serve) as port:
+            wire = await Wire.connect("127.0.0.1", port, 600.0, Transcript())
+            wire.listen(tap, 4)
+            with suppress(AttemptError):
+                await wire.reply()
+                await wire.message(b".", b"..\r\n.\r\n", split_end=True)
+                await wire.commands([b"RSET", b"NOOP"])
+                await wire.reply()
+            await wire.close()
+            await wire.leave()
+
+    run_virtual(main)
+    return tap.calls
+
+
+def test_a_tap_hears_each_write_and_each_read_once() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 x\r\n")
+        await reader.readuntil(b"NOOP\r\n")
+        writer.write(b"250 a\r\n250 b\r\n")
+        await reader.read(-1)
+
+    assert heard(serve) == [
+        ("opened", "sender", 4, 0.0),
+        (b"220 x\r\n", False),
+        (b"..\r\n.", True),
+        (b"\r\n", True),
+        (b"RSET\r\nNOOP\r\n", True),
+        (b"250 a\r\n250 b\r\n", False),
+        ("closed", 4, True),
+    ]
+
+
+def test_a_tap_hears_who_closed_first() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 x\r\n")
+        await reader.readuntil(b"NOOP\r\n")
+        writer.transport.abort()
+
+    assert heard(serve)[-1] == ("closed", 4, False)
+
+
+def test_what_the_transcript_shows_instead() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"334 c2VjcmV0\r\n" + await reader.readuntil(b"\r\n"))
+
+    async def main() -> list[str]:
+        transcript = Transcript()
+        async with serving(serve) as port:
+            wire = await Wire.connect("127.0.0.1", port, 600.0, transcript)
+            await wire.command(b"535 password", b"[password]")
+            assert (await wire.reply(b"[challenge]")).lines == [b"334 c2VjcmV0\r\n"]
+            await wire.reply(b"[challenge]")
+            await wire.close()
+        return [said.text for said in transcript.lines]
+
+    assert run_virtual(main) == ["[password]", "334 [challenge]", "535 password"]
+
+
+def test_what_is_ours_is_a_text_here() -> None:
+    assert "DROPPED" not in OURS
+    assert all(isinstance(getattr(texts, name), str) for name in OURS)
 
 
 async def _silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,0 +1,68 @@
+"""`smtpguard lab matrix`: sender settings, firewall policies and receivers, every combination, and the twelve rows."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from smtpguard.cli.errors import UsageError
+from smtpguard.cli.lab_options import EXIT_UNEXPECTED, lab_errors
+from smtpguard.lab import matrix_axes
+from smtpguard.lab.matrix import Matrix, run_matrix
+from smtpguard.lab.matrix_formats import as_json, as_junit
+from smtpguard.lab.matrix_html import as_html
+from smtpguard.lab.matrix_table import print_matrix
+
+
+class Format(StrEnum):
+    """How the matrix is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    JUNIT = "junit"
+    HTML = "html"
+
+
+_WRITERS = {Format.JSON: as_json, Format.JUNIT: as_junit, Format.HTML: as_html}
+
+
+def matrix(
+    senders: Annotated[str, typer.Option(help="Sender settings, parted by commas; all when left out.")] = "",
+    firewalls: Annotated[str, typer.Option(help="Policies or files, parted by commas; none is no firewall.")] = "",
+    receivers: Annotated[str, typer.Option(help="Receivers or profiles, parted by commas; all when left out.")] = "",
+    output: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.TABLE,
+    jobs: Annotated[int | None, typer.Option(min=1, max=64, help="Processes; two a core when left out.")] = None,
+) -> None:
+    """Run every combination and the twelve outcomes of KB818222. Exit status: 0 as expected, 1 not, 2 bad input."""
+    with lab_errors():
+        result = _run(
+            _words("--senders", senders), _words("--firewalls", firewalls), _words("--receivers", receivers), jobs
+        )
+    if output is Format.TABLE:
+        print_matrix(Console(highlight=False), result)
+    else:
+        typer.echo(_WRITERS[output](result))
+    if not result.as_expected:
+        raise typer.Exit(EXIT_UNEXPECTED)
+
+
+def _words(option: str, given: str) -> list[str]:
+    words = [word.strip() for word in given.split(",")] if given else []
+    if "" in words:
+        raise UsageError(f"{option}: {given!r} has an empty name; write names parted by single commas")
+    return words
+
+
+def _run(senders: list[str], firewalls: list[str], receivers: list[str], jobs: int | None) -> Matrix:
+    rows = matrix_axes.rows()
+    cells = matrix_axes.cells(senders, firewalls, receivers)
+    console = Console(stderr=True)
+    silent = not console.is_terminal or console.is_dumb_terminal
+    columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, disable=silent, auto_refresh=False, transient=True) as progress:
+        task = progress.add_task("runs", total=len(rows) + len(cells))
+        return run_matrix(rows, cells, jobs, lambda: progress.update(task, advance=1, refresh=True))

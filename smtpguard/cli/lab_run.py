@@ -1,0 +1,61 @@
+"""`smtpguard lab run`: one scenario, from the first DNS query to the last notification."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from smtpguard.cli.lab_options import EXIT_UNEXPECTED, Eml, lab_errors, message_of
+from smtpguard.lab.capture import Capture
+from smtpguard.lab.html import write_html
+from smtpguard.lab.out import write_out
+from smtpguard.lab.progress import SimulatedDays
+from smtpguard.lab.report import tell
+from smtpguard.lab.run import run_scenario
+from smtpguard.lab.scenario_file import load_scenario, placed
+
+
+class Format(StrEnum):
+    """How a run is reported."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def run(
+    scenario: Annotated[str, typer.Argument(help="A scenario's name (`smtpguard lab list`) or a file of your own.")],
+    eml: Eml = None,
+    firewall: Annotated[
+        str | None, typer.Option(help="A policy's name or file, or none; the scenario's own when left out.")
+    ] = None,
+    report: Annotated[Format, typer.Option("--format", help="How to report it.")] = Format.TEXT,
+    eventlog: Annotated[bool, typer.Option("--eventlog", help="Print the event logs as Event Viewer does.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write the report as one self-contained page.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write NDR, transcripts, events and a capture of each leg into this folder.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed than the scenario's.")] = None,
+) -> None:
+    """Run one scenario. Exit status: 0 it ended as the scenario expects, 1 it did not, 2 bad input."""
+    with lab_errors():
+        chosen = load_scenario(scenario)
+        if seed is not None:
+            chosen = chosen.model_copy(update={"seed": seed})
+        policy = chosen.firewall if firewall is None else placed(firewall, Path())
+        capture = Capture() if html is not None or out is not None else None
+        with SimulatedDays(Console(stderr=True), chosen.schedule.expiry) as days:
+            result = run_scenario(chosen, policy, message_of(eml), days.watch, capture)
+        if capture is not None and html is not None:
+            write_html(result, html, capture)
+        if capture is not None and out is not None:
+            write_out(result, out, capture)
+        if report is Format.JSON:
+            typer.echo(result.as_json())
+        else:
+            tell(Console(highlight=False), result, whole_eventlog=eventlog)
+    if not result.as_expected:
+        raise typer.Exit(EXIT_UNEXPECTED)

@@ -1,0 +1,17 @@
+"""`smtpguard lab story`: KB818222 in three acts."""
+
+from __future__ import annotations
+
+import typer
+from rich.console import Console
+
+from smtpguard.cli.lab_options import EXIT_UNEXPECTED, Eml, lab_errors, message_of
+from smtpguard.lab.story import tell_story
+
+
+def story(eml: Eml = None) -> None:
+    """KB818222 in three acts: delivered, stalled and bounced, cured."""
+    with lab_errors():
+        as_told = tell_story(Console(highlight=False), message_of(eml))
+    if not as_told:
+        raise typer.Exit(EXIT_UNEXPECTED)

@@ -1,0 +1,48 @@
+"""A run as one page: no script, no request to anywhere, readable in light and dark and on paper.
+
+Raises ``LabError`` for a file that can't be written. The same run gives the same page, octet for octet.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from string import Template
+
+from smtpguard.lab import documents, html_parts
+from smtpguard.lab.capture import Capture
+from smtpguard.lab.errors import LabError
+from smtpguard.lab.html_markup import section, words
+from smtpguard.lab.html_queue import queue
+from smtpguard.lab.ladder_choice import ladders
+from smtpguard.lab.result import RunResult
+
+
+def write_html(result: RunResult, path: Path, capture: Capture) -> None:
+    """Write the page about ``result`` to ``path``; ``capture`` was the run's tap."""
+    try:
+        path.write_text(page(result, capture), encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise LabError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def page(result: RunResult, capture: Capture) -> str:
+    """The page about ``result``."""
+    drawn = ladders(capture, result.events, firewall=not result.without_firewall)
+    body = [
+        html_parts.head(result),
+        section("The fifteen steps of KB818222, last attempt", html_parts.steps(result)),
+        section("The conversation", html_parts.conversations(result, drawn, capture.missed)),
+        section("The sender's queue", queue(result)),
+        section("Event logs", html_parts.event_logs(result)),
+        section("Notifications to the author", html_parts.notifications(result)),
+        section("The receiver's mailbox", html_parts.mailbox(result)),
+        words("footer", "Made by smtpguard's lab of simulated systems."),
+    ]
+    template = Template(_read("page.html"))
+    title = f"{result.scenario.title}, {result.firewall}"
+    return template.substitute(title=escape(title), style=_read("page.css"), body="".join(body))
+
+
+def _read(name: str) -> str:
+    return documents.octets("templates", name).decode("utf-8")
