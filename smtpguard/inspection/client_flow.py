@@ -81,6 +81,7 @@ class ClientFlow(Flow):
         if (
             verb is None
             or dialogue.pending
+            or (verb.payload and dialogue.content)
             or session.rulebook.judges_commands
             or size > verb.max_length
             or data.find(b"\n") != size - 1
@@ -96,6 +97,9 @@ class ClientFlow(Flow):
         dialogue.pending.append(Exchange("command", command))
         if verb.change:
             dialogue.said(verb)
+        elif verb.waits:
+            self.waiting = True
+            self._read = ClientFlow._wait
         session.effects.append(Send(self.peer, data))
 
     def greeting_passed(self) -> None:

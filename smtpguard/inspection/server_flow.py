@@ -39,8 +39,12 @@ class ServerFlow(Flow):
         """Octets as they were read. One whole reply to a plain command takes the short way, as in ``ClientFlow``."""
         if self._read is ServerFlow._read_reply and not (self.held or self._agenda or self._reader.held):
             found = faultless(data, 0)
-            if found is not None and found[1] == len(data) and self._pass_plain(data, found[0]):
+            if found is not None and found[1] == len(data) <= HELD_REPLY:
                 self.octets += len(data)
+                if not self._pass_plain(data, found[0]):
+                    self._take_whole(Reply(data, found[0]))
+                    if self.session.swapped:
+                        self._after_reply(data, len(data))
                 return
         super().receive(data)
 

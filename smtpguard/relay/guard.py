@@ -45,6 +45,7 @@ class Guard:
         self.settings = settings if settings is not None else RelaySettings()
         self.run = run
         self._listen = listen
+        self._upstream_address = upstream[0] if _is_address(upstream[0]) else None
         self._deadlines = self.settings.limits()
         self.shortest_deadline = self._deadlines.shortest
         self._tallies: dict[str, int] = {}
@@ -105,7 +106,7 @@ class Guard:
         return Inspector(
             self.rulebook,
             client=client,
-            server=self.upstream[0] if _is_address(self.upstream[0]) else None,
+            server=self._upstream_address,
             number=number,
             tallies=self._tallies,
             deadlines=self._deadlines,

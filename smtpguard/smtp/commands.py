@@ -33,10 +33,13 @@ LINK2STATE_CHUNK_CAP = 520
 _CHUNK = re.compile(rb"(?:(FIRST|NEXT|LAST)[ \t]+)?.*?CHUNK=(?:\{([0-9A-F]{8})\})?(.*)\Z", re.IGNORECASE | re.DOTALL)
 
 
+_PLAIN = {word: verb for word, verb in _BY_WORD.items() if len(word) == 4 and verb.payload in ("", "text")}
+del _PLAIN[b"TURN"], _PLAIN[b"ATRN"]
+
+
 def plain_verb(line: bytes) -> Verb | None:
-    """The verb of a line in four capital letters that changes nothing about how the next octets are read, else None."""
-    verb = _BY_WORD.get(line[:4]) if line[4:5] in _BREAKS else None
-    return None if verb is None or verb.payload or verb.waits else verb
+    """The verb of a line in four capital letters behind which nothing is counted or turned round, else None."""
+    return _PLAIN.get(line[:4]) if line[4:5] in _BREAKS else None
 
 
 class Command:
