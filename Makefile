@@ -32,7 +32,7 @@ format: .venv/.dev ## put every file into the format that check wants
 	$(BIN)/ruff format .
 
 fuzz: .venv/.dev ## the laws of inspection with 100,000 examples each: takes hours
-	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(WORKERS) tests/inspection/test_laws.py
+	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(WORKERS) tests/inspection/test_laws.py tests/inspection/test_laws_of_dialogue.py
 
 bench: .venv/.dev ## CPU a session and throughput, beside a bare relay and HAProxy
 	@$(BIN)/python -m bench

@@ -13,7 +13,7 @@ from smtpguard.smtp.commands import Command
 from smtpguard.smtp.verbs import HELD_LINE
 
 if TYPE_CHECKING:
-    from smtpguard.inspection.client_flow import ClientFlow
+    from smtpguard.inspection.payload_flow import PayloadFlow
 
 _NO_COMMAND = Command(b"")
 
@@ -23,7 +23,7 @@ class Misreader:
 
     __slots__ = ("_action", "_flow", "_lines")
 
-    def __init__(self, flow: ClientFlow, action: Misread) -> None:
+    def __init__(self, flow: PayloadFlow, action: Misread) -> None:
         self._flow = flow
         self._action = action
         self._lines = 0

@@ -16,7 +16,7 @@ from smtpguard.lab.capture import Connection
 from smtpguard.lab.events import Event
 from smtpguard.lab.ladder_reading import GREETING, Item, read_items
 
-MOST_ITEMS = 300  # ours: what a page can show and a reader wants to see
+MOST_ITEMS = 120  # ours: what a page can show and a reader wants to see
 
 _DIGITS = re.compile(r"[0-9]+")
 _TELLING = frozenset(("violation", "uncertain", "stall", "timeout", "rule-crashed"))  # records without a rule
@@ -112,19 +112,21 @@ def _woven(near: list[Item], far: list[Item]) -> list[Row]:
 
 
 def _place(rows: list[Row], before: Row | None, item: Item) -> int:
-    """Behind ``before``, and behind everything that had happened by then.
-
-    When the firewall itself closes towards the receiver, something before it in the same moment was why.
-    """
+    """Behind ``before``, behind everything that had happened by then, and behind what may have been its cause."""
     place = 0 if before is None else next(number for number, row in enumerate(rows, 1) if row is before)
-    closes = item.kind == "close" and item.from_client
-    while place < len(rows) and (rows[place].time < item.time or (closes and _goes_before(rows[place], item))):
+    while place < len(rows) and (rows[place].time < item.time or _may_cause(rows[place], item)):
         place += 1
     return place
 
 
-def _goes_before(row: Row, close: Item) -> bool:
-    return row.time == close.time and row.item.kind != "close"
+def _may_cause(row: Row, item: Item) -> bool:
+    """What the sender said in that moment and did not come through may be what ``item`` was made of.
+
+    Any thing that was said may be why the firewall closes towards the receiver.
+    """
+    if row.time != item.time or not item.from_client or row.item.kind == "close":
+        return False
+    return item.kind == "close" or (row.receiver is None and row.item.from_client)
 
 
 def _annotate(rows: list[Row], events: Sequence[Event]) -> None:

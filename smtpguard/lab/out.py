@@ -44,7 +44,7 @@ def _files(result: RunResult) -> Iterable[tuple[str, bytes]]:
     yield "events.jsonl", "".join(f"{json.dumps(event.as_dict())}\n" for event in result.events).encode("ascii")
     yield "eventlog.txt", as_text(result.eventlog).encode("utf-8")
     for number, timed in enumerate(_attempts(result.fates), 1):
-        yield f"conversation-{number:02}.txt", _transcript(timed.attempt.lines).encode("ascii")
+        yield f"conversation-{number:02}.txt", _transcript(timed.attempt.lines).encode("utf-8")
     for number, message in enumerate(result.messages, 1):
         yield f"sent-{number}.eml", message
     for number, stored in enumerate(result.mailbox, 1):

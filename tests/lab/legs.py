@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smtpguard.lab.capture import Capture
-from smtpguard.lab.tap import Leg
+from smtpguard.lab.tap import Leg, Tap
 
 Said = tuple[float, str, bytes]  # simulated seconds, who ("C" or "S"; "C." and "S." close), octets
 
@@ -53,3 +53,12 @@ def eaten_blob() -> Capture:
     leg(capture, "sender", opening() + near)
     leg(capture, "receiver", opening() + far)
     return capture
+
+
+def short(capture: Tap, number: int = 1, leg: Leg = "sender", time: float = 0.0) -> None:
+    """Let ``capture`` hear a banner, QUIT and its reply."""
+    capture.opened(leg, number, time)
+    capture.said(leg, number, time, b"220 mx1.example.net ready\r\n", from_client=False)
+    capture.said(leg, number, time, b"QUIT\r\n", from_client=True)
+    capture.said(leg, number, time, b"221 bye\r\n", from_client=False)
+    capture.closed(leg, number, time, from_client=False)

@@ -10,6 +10,7 @@ from smtpguard.lab.firewall import find_rulebook, known_policies
 from smtpguard.lab.profile import Profile, Replies, load_profile
 from smtpguard.lab.scenario import Scenario
 from smtpguard.lab.scenario_file import load_scenario
+from smtpguard.policy import library
 
 
 @pytest.mark.parametrize("name", documents.names("scenarios"))
@@ -84,3 +85,4 @@ def test_a_misspelt_field_is_told_before_the_field_that_is_missing_for_it() -> N
 def test_every_policy_of_the_lab_loads_and_is_known(name: str) -> None:
     assert find_rulebook(name).summary
     assert name in known_policies()
+    assert name not in library.shipped()

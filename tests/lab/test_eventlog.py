@@ -9,7 +9,6 @@ import pytest
 
 from smtpguard.lab.dates import Calendar
 from smtpguard.lab.eventlog import Entry, command_start, entries
-from smtpguard.lab.eventlog_texts import event_text, known_ids
 from smtpguard.lab.eventlog_viewer import as_text
 from smtpguard.lab.events import Event, Host
 
@@ -85,14 +84,6 @@ def test_each_event_text_is_that_of_its_golden_file(event_id: int, event: Event,
     (entry,) = logged(event, iis=iis)
     assert entry.event_id == event_id
     assert as_text([entry]) == (GOLDEN / f"{event_id}.txt").read_text(encoding="utf-8")
-
-
-def test_every_text_has_a_golden_file_and_a_source() -> None:
-    assert {int(path.stem) for path in GOLDEN.glob("*.txt")} == known_ids()
-    for event_id in known_ids():
-        text = event_text(event_id)
-        assert text.event_id == event_id
-        assert text.source.strip()
 
 
 def test_the_dump_has_twelve_octets_without_the_last_figure() -> None:

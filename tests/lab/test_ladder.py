@@ -1,11 +1,10 @@
-"""The rows of a ladder, and which ladders of a run are worth drawing."""
+"""The rows of a ladder."""
 
 from __future__ import annotations
 
 from smtpguard.lab.capture import Capture
 from smtpguard.lab.events import Event
 from smtpguard.lab.ladder import MOST_ITEMS, Ladder, Row, direct_ladder, firewall_ladder
-from smtpguard.lab.ladder_choice import ladders
 from tests.lab import legs
 from tests.lab.legs import leg
 
@@ -86,6 +85,16 @@ def test_a_close_of_the_firewalls_comes_behind_what_caused_it() -> None:
     assert ladder.rows[-3].notes == [closed]
 
 
+def test_what_the_firewall_made_of_an_item_comes_behind_it() -> None:
+    capture = Capture()
+    leg(
+        capture, "sender", [*legs.opening(), (0.0, "C", legs.XEXCH50), (0.0, "S", legs.GO_AHEAD), (0.0, "C", legs.BLOB)]
+    )
+    part = (0.0, "C", legs.BLOB[:500])
+    leg(capture, "receiver", [*legs.opening(), (0.0, "C", legs.XEXCH50), (0.0, "S", legs.GO_AHEAD), part])
+    assert shown(through(capture))[-2:] == [("<", "[1020 octets of binary]"), (">", "[500 octets, unfinished]")]
+
+
 def test_an_answer_of_the_firewalls_own_is_on_the_senders_leg() -> None:
     capture = Capture()
     leg(capture, "sender", [*legs.opening(), (0.0, "C", legs.XEXCH50), (0.0, "S", b"500 5.5.1 no\r\n")])
@@ -138,24 +147,3 @@ def test_a_ladder_is_bounded_and_says_what_is_left_out() -> None:
     ladder = direct_ladder(capture.connections("sender")[0])
     assert len(ladder.rows) == MOST_ITEMS
     assert ladder.left_out == 10  # the opening is an item too
-
-
-def test_connections_that_tell_the_same_story_are_drawn_once() -> None:
-    capture = Capture()
-    for number, day in ((1, b"Thu, 25 Oct 2007"), (2, b"Fri, 26 Oct 2007")):
-        banner = (60.0 * number, "S", b"220 mx ready at  " + day + b"\r\n")
-        leg(capture, "sender", [banner, (60.0 * number, "C", legs.QUIT)], number, 60.0 * number)
-    leg(capture, "sender", [(180.0, "S", b"421 busy\r\n")], 3, 180.0)
-    assert [ladder.number for ladder in ladders(capture, [], firewall=False)] == [1, 3]
-
-
-def test_the_legs_of_each_connection_find_each_other() -> None:
-    capture = Capture()
-    leg(capture, "sender", [(0.0, "S", b"421 no\r\n"), (0.0, "S.", b"")], 1, 0.0)
-    leg(capture, "sender", [(60.0, "S", legs.BANNER), (61.0, "C.", b"")], 2, 60.0)
-    leg(capture, "receiver", [(60.0, "S", legs.BANNER), (61.0, "C.", b"")], 1, 60.0)
-    note = Event(60.0, "firewall", "greeting-recorded", {"session": "2", "rule": "r", "action": "record"})
-    first, second = ladders(capture, [note], firewall=True)
-    assert not any(row.passed for row in first.rows)
-    assert all(row.passed for row in second.rows)
-    assert second.rows[1].notes == [note]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from smtpguard.lab.capture import Capture
 from smtpguard.lab.events import Event
 from smtpguard.lab.ladder import direct_ladder, firewall_ladder
@@ -97,3 +100,30 @@ def test_an_empty_connection_can_be_drawn() -> None:
     capture = Capture()
     leg(capture, "sender", [])
     assert "TCP connection to port 25" in texts(drawn(capture, firewall=False))
+
+
+PIECES = st.lists(
+    st.tuples(
+        st.sampled_from([0.0, 1.0]),
+        st.sampled_from(["C", "S", "C.", "S."]),
+        st.one_of(
+            st.binary(max_size=40),
+            st.sampled_from(
+                [legs.XEXCH50, legs.GO_AHEAD, b"DATA\r\n", b"354 go\r\n", b"BDAT 9\r\n", b"AUTH NTLM\r\n", b"334 \r\n"]
+            ),
+        ),
+    ),
+    max_size=12,
+)
+
+
+@given(PIECES, PIECES)
+@settings(max_examples=150, deadline=None)
+def test_whatever_was_said_can_be_drawn(near: list[legs.Said], far: list[legs.Said]) -> None:
+    capture = Capture()
+    leg(capture, "sender", near)
+    leg(capture, "receiver", far)
+    ladder = firewall_ladder(capture.connections("sender")[0], capture.connections("receiver")[0], [STALL])
+    told = b"".join(row.sender.data for row in ladder.rows if row.sender is not None and row.sender.from_client)
+    assert told == capture.connections("sender")[0].octets(from_client=True)
+    ET.fromstring(draw(ladder, "a", "b", "c"))

@@ -1,0 +1,209 @@
+"""Payloads of the client: the text of DATA, the octets of BDAT, the blob of XEXCH50, and what the rules make of them.
+
+Where a payload begins its rules are asked once and a sink is chosen; the reader that finds its end stays the same,
+whatever becomes of the octets.
+"""
+
+from __future__ import annotations
+
+from smtpguard.inspection import commanding
+from smtpguard.inspection.flow import Flow
+from smtpguard.inspection.misreading import Misreader
+from smtpguard.inspection.payload import OPEN, Sink
+from smtpguard.inspection.session import Session
+from smtpguard.inspection.wording import reply_line
+from smtpguard.policy.actions import Cap, Delay, Eat, Misread, Slice, Truncate
+from smtpguard.policy.rulebook import Rule
+from smtpguard.smtp.commands import Command, blob_size
+from smtpguard.smtp.dialogue import Exchange
+from smtpguard.smtp.framing import END, CountedReader, TextReader
+from smtpguard.smtp.sides import Side
+
+NO_COMMAND = Command(b"")
+
+
+class PayloadFlow(Flow):
+    """The part of the client's flow that deals with payloads."""
+
+    __slots__ = ("_counted", "_misreader", "_payload", "_sink", "_text")
+
+    def __init__(self, session: Session, side: Side, peer: Side) -> None:
+        super().__init__(session, side, peer)
+        self._payload: Exchange | None = None
+        self._text: TextReader
+        self._counted: CountedReader
+        self._misreader: Misreader
+        self._sink: Sink = OPEN
+
+    def expect_command(self) -> None:
+        """The next octet begins a command."""
+        raise NotImplementedError
+
+    def answer(self, command: Command, reply: bytes) -> None:
+        """A reply of our own, in its turn; the server never sees ``command``."""
+        self.session.dialogue.push(Exchange("command", command, own=reply))
+        self.session.server_flow.flush_own()
+
+    def begin_chunk(self, exchange: Exchange, size: int, *, keep: bool) -> None:
+        """BDAT: ``size`` octets follow whatever the reply; not ``keep``: they are ours to consume, refused by us."""
+        exchange.stage = "chunk"
+        exchange.size = size
+        if not self._begin(exchange, keep=keep):
+            return
+        self._counted = CountedReader(size)
+        self._read = PayloadFlow._read_counted
+        if size == 0:
+            self._complete()
+
+    def begin_text(self, command: Command) -> None:
+        """354 to DATA: text until CRLF.CRLF."""
+        if self.held:
+            self.session.violation("early-data", command)
+        exchange = self.session.dialogue.push(Exchange("text", command))
+        self.session.dialogue.content = command.verb
+        if self._begin(exchange):
+            self._text = TextReader()
+            self._read = PayloadFlow._read_text
+            self.resume()
+
+    def begin_blob(self, command: Command) -> None:
+        """354 to XEXCH50: exactly so many octets."""
+        if self.held:
+            self.session.violation("early-blob", command)
+        exchange = self.session.dialogue.push(Exchange("blob", command))
+        exchange.size = blob_size(command) or 0
+        if self._begin(exchange):
+            self._counted = CountedReader(exchange.size)
+            self._read = PayloadFlow._read_counted
+            if exchange.size == 0:
+                self._complete()
+            self.resume()
+
+    def _begin(self, exchange: Exchange, *, keep: bool = True) -> bool:
+        """A payload begins: ask the rules what becomes of it. False when nothing of it is to be read."""
+        session = self.session
+        if session.closed or session.tunnelled:
+            return False
+        command = exchange.command
+        exchange.complete = False
+        self._payload = exchange
+        self._sink = OPEN if keep else Sink(keep=0)
+        rules = session.rules_for(session.rulebook.payload, command)
+        if rules and keep:
+            facts = session.facts(command, line=command.line.rstrip(b"\r\n"), size=exchange.size or None)
+            asked = tuple(rule for rule in rules if not commanding.caps_announced(rule, command))
+            rule = session.judge(asked, facts, deferred=(Cap, Truncate))
+            if rule is not None:
+                self._apply(rule, exchange)
+        if exchange.eaten or session.closed or session.tunnelled or session.stalled or session.blind:
+            return False
+        self.waiting = False
+        return True
+
+    def _apply(self, rule: Rule, exchange: Exchange) -> None:
+        """Carry out what a rule says of a payload that begins."""
+        session = self.session
+        action = rule.action
+        if isinstance(action, Eat):
+            self._payload = None
+            session.eat(exchange, "payload eaten")
+        elif isinstance(action, Truncate):
+            self._sink = Sink(keep=action.octets, rule=rule)
+        elif isinstance(action, Slice):
+            self._sink = Sink(piece=action.octets, pause=action.seconds)
+        elif isinstance(action, Cap):
+            self._sink = Sink(keep=action.octets, rule=rule)
+        elif isinstance(action, Misread):
+            self._misread(exchange, action)
+        elif isinstance(action, Delay):
+            self.later(session.now + action.seconds, lambda: None)
+        elif commanding.refuses(action):
+            session.fail(commanding.refusal(rule))
+        else:
+            session.carry_out(rule)
+
+    def _misread(self, exchange: Exchange, action: Misread) -> None:
+        """The box knows of no payload here, and of no reply to one."""
+        self._payload = None
+        exchange.complete = True
+        if action.into == "commands":
+            self.session.dialogue.pending.remove(exchange)
+        self.session.blind = True
+        self._misreader = Misreader(self, action)
+        self._read = PayloadFlow._read_misread
+        self.resume()
+
+    def _read_misread(self, data: bytes, position: int) -> int:
+        return self._misreader.read(data, position)
+
+    def _read_text(self, data: bytes, position: int) -> int:
+        text = self._text
+        end = text.feed(data, position)
+        for index, form in text.fresh:
+            # What came before the octet that shows it goes out first, however the stream was cut.
+            self._pass_payload(data, position, index)
+            position = index
+            command = self._payload.command if self._payload is not None else NO_COMMAND
+            if self.session.closed or self.session.violation("smuggling", command, form):
+                return position
+        self._pass_payload(data, position, end)
+        if end >= 0 and self._payload is not None:
+            self._payload.size = text.size
+            self._payload.split_end = end - position < len(END)
+            self._complete()
+        return end if end >= 0 else len(data)
+
+    def _read_counted(self, data: bytes, position: int) -> int:
+        end = self._counted.feed(data, position)
+        self._pass_payload(data, position, end)
+        if end >= 0 and self._payload is not None:
+            self._complete()
+        return end if end >= 0 else len(data)
+
+    def _pass_payload(self, data: bytes, position: int, end: int) -> None:
+        session = self.session
+        session.since = session.now
+        part = data[position:end] if end >= 0 else data[position:] if position else data
+        sink = self._sink
+        if sink is OPEN:
+            if part:
+                session.send(self.peer, part)
+            return
+        passed = sink.take(part)
+        if passed:
+            self.emit(passed, sink.piece, sink.pause)
+        if sink.cut and sink.rule is not None and self._payload is not None:
+            self._cut(sink, sink.rule, part[len(passed) :])
+
+    def _cut(self, sink: Sink, rule: Rule, rest: bytes) -> None:
+        """Octets went past what a rule lets through: now it is a decision."""
+        session = self.session
+        payload = self._payload
+        if payload is None:
+            return
+        command = payload.command
+        session.record_decision(
+            rule, session.facts(command, line=command.line.rstrip(b"\r\n"), size=payload.size or None)
+        )
+        if rule.observe:
+            self._sink = OPEN
+            session.send(self.peer, rest)
+        elif isinstance(rule.action, Cap):
+            session.fail(reply_line(552, "5.3.4", "Message too big", rule.id))
+        else:
+            sink.rule = None  # recorded once; the rest is swallowed in silence
+
+    def _complete(self) -> None:
+        """The last octet of a payload is here: its reply is due now."""
+        session = self.session
+        exchange, self._payload = self._payload, None
+        if exchange is None:
+            return
+        exchange.complete = True
+        session.since = session.now
+        self.expect_command()
+        if exchange.own is not None:
+            return
+        if self._sink.cut and not session.closed:
+            # The server waits for octets that never come and would take any later ones for them.
+            session.eat(exchange, "payload truncated")
