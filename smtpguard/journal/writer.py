@@ -8,7 +8,8 @@ What can't be written (a full disk, a closed pipe) raises OSError.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime
 from typing import BinaryIO
 
 import orjson
@@ -53,11 +54,7 @@ class Journal:
         self._lines = _Lines(stream, later)
         self._logger = structlog.wrap_logger(
             self._lines,
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                structlog.processors.JSONRenderer(serializer=_dumps),
-            ],
+            processors=[_render],
             wrapper_class=structlog.make_filtering_bound_logger(0),
             cache_logger_on_first_use=True,
         ).bind()
@@ -71,5 +68,8 @@ class Journal:
         self._lines.flush()
 
 
-def _dumps(event: dict[str, object], **_: object) -> bytes:
-    return orjson.dumps(event, default=repr)
+def _render(_logger: object, level: str, event: MutableMapping[str, object]) -> bytes:
+    """Level, time and JSON at one go: structlog's three processors for it cost as much as half an inspection."""
+    event["level"] = level
+    event["timestamp"] = datetime.now(UTC)
+    return orjson.dumps(event, default=repr, option=orjson.OPT_UTC_Z)
