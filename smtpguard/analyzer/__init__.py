@@ -1,0 +1,15 @@
+"""The analyzer: one SMTP server looked at from outside, by the checks of Microsoft's Exchange Server Analyzer.
+
+In the order in which an octet meets the files:
+
+target      where to connect, and the envelope of the sample message.
+connection  octets out exactly as given, replies in exactly as they came; a deadline a step and a greatest size.
+session     the two sessions: the mail acceptance test, and the same with BDAT. They give steps.
+steps       what was sent, what came back, and what kept a step from its reply.
+ehlo        the EHLO reply, line by line: keywords, masked lines, malformed lines.
+systems     which system it is, by banner and EHLO (``systems.yaml``).
+rules       the rules' titles, causes and cures (``rules.yaml``); judges hold their triggers, findings what they found.
+analysis    all of this in one run.   report, report_json: for an administrator, for a program.
+
+It never sends XEXCH50, an overflow or anything else that could harm a server, and no message unless it was asked for.
+"""

@@ -1,0 +1,96 @@
+"""What an analysis says: checks, findings and the acceptance test step by step. Plain records, no judgement here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from smtpguard.analyzer.ehlo import Ehlo
+from smtpguard.analyzer.rules import Rule
+from smtpguard.analyzer.steps import Name, Step
+from smtpguard.analyzer.systems import Classified
+from smtpguard.analyzer.target import Target
+
+EXIT_CLEAN = 0
+EXIT_WARNINGS = 1
+EXIT_ERRORS = 2
+EXIT_UNTESTED = 3
+
+Outcome = Literal["passed", "found", "not-applicable", "not-tested"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a judge says of its rule: how it ended, why, and the step that shows it."""
+
+    outcome: Outcome
+    detail: str
+    step: Step | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One rule and the verdict on it; a finding where ``verdict.outcome`` is ``found``."""
+
+    rule: Rule
+    verdict: Verdict
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """What may lie behind the finding, as far as it is known at which step it was made."""
+        step = self.verdict.step
+        own = self.rule.step_causes.get(step.name) if step is not None else None
+        return (own, *self.rule.causes) if own else self.rule.causes
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptanceStep:
+    """One step of the mail acceptance test: passed, failed, or None when the test did not come so far."""
+
+    name: Name
+    wants: str
+    passed: bool | None
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """The mail acceptance test. ``without_data``: the older edition, which stops after RCPT. ``with_data``: the newer.
+
+    Either is None when it was not tried.
+    """
+
+    steps: tuple[AcceptanceStep, ...]
+    without_data: bool | None
+    with_data: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Everything that one run found. ``contradiction``: both truths in plain words where mail flows and the test errs.
+
+    ``sessions``: the steps of each session by its title. ``untested``: why nothing could be judged; no checks then.
+    """
+
+    target: Target
+    sessions: dict[str, tuple[Step, ...]]
+    untested: Check | None = None
+    ehlo: Ehlo | None = None
+    classified: Classified | None = None
+    acceptance: Acceptance | None = None
+    checks: tuple[Check, ...] = ()
+    contradiction: str = ""
+
+    @property
+    def findings(self) -> list[Check]:
+        """The checks that found something, errors first, else in the order of the table."""
+        found = [check for check in self.checks if check.verdict.outcome == "found"]
+        return [self.untested] if self.untested else sorted(found, key=lambda check: check.rule.severity != "error")
+
+    @property
+    def exit_status(self) -> int:
+        """0 clean, 1 warnings, 2 errors, 3 could not test."""
+        severities = {check.rule.severity for check in self.findings}
+        if "untested" in severities:
+            return EXIT_UNTESTED
+        return EXIT_ERRORS if "error" in severities else EXIT_WARNINGS if severities else EXIT_CLEAN

@@ -1,0 +1,141 @@
+"""An analysis as text for an administrator. No octet of a server's reaches the terminal as a control code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from smtpguard.analyzer.findings import Acceptance, Analysis, Check
+from smtpguard.analyzer.steps import Step, named, shown
+
+_STYLES = {"error": "bold red", "warning": "bold yellow", "untested": "bold magenta"}
+_WORDS = {"error": "ERROR", "warning": "WARNING", "untested": "COULD NOT TEST"}
+_PASSED = {True: Text("passed", "green"), False: Text("FAILED", "bold red"), None: Text("not reached", "dim")}
+_OTHER_OUTCOMES = {"passed": "passed", "not-applicable": "does not apply", "not-tested": "not tested"}
+_LONGEST = 8  # lines of one reply in a finding; an EHLO list is printed once, above
+
+
+def tell(console: Console, analysis: Analysis) -> None:
+    """Print the whole report."""
+    _head(console, analysis)
+    if analysis.acceptance is not None:
+        _acceptance(console, analysis.acceptance)
+    if analysis.contradiction:
+        console.print()
+        console.print(Padding(Text(analysis.contradiction, "bold"), (0, 2)))
+    told: list[Step] = []
+    for check in analysis.findings:
+        _finding(console, check, told)
+    _rest(console, analysis)
+    console.print()
+    console.print(Text(verdict(analysis), "bold"))
+
+
+def verdict(analysis: Analysis) -> str:
+    """The last line: how it ended and with which exit status."""
+    status = f"(exit status {analysis.exit_status})"
+    if analysis.untested is not None:
+        return f"Could not test {analysis.target.place} {status}"
+    errors = sum(check.rule.severity == "error" for check in analysis.findings)
+    warnings = len(analysis.findings) - errors
+    if not analysis.findings:
+        return f"Nothing found {status}"
+    return f"{_count(errors, 'error')}, {_count(warnings, 'warning')} {status}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
+
+
+def _head(console: Console, analysis: Analysis) -> None:
+    found = analysis.classified
+    console.print(Text.assemble((analysis.target.place, "bold"), ": ", found.system.title if found else "no answer"))
+    grid = _grid()
+    if found is not None:
+        grid.add_row("told by", Text("; ".join(found.reasons)))
+    for title, steps in analysis.sessions.items():
+        banner = named(steps, "banner")
+        if title == next(iter(analysis.sessions)) and banner is not None and banner.received:
+            grid.add_row("banner", Text(banner.last_line))
+    if analysis.ehlo is not None and analysis.ehlo.texts:
+        grid.add_row("EHLO", Text(", ".join(analysis.ehlo.texts)))
+    console.print(Padding(grid, (0, 2)))
+
+
+def _acceptance(console: Console, acceptance: Acceptance) -> None:
+    console.print()
+    console.print(Text("Mail acceptance test", "bold"))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("step", "wanted", "", "answer"):
+        table.add_column(title, overflow="fold")
+    for step in acceptance.steps:
+        table.add_row(step.name, Text(step.wants), _PASSED[step.passed], Text(step.answer))
+    console.print(Padding(table, (0, 2)))
+    editions = [f"edition without DATA: {_edition(acceptance.without_data)}"]
+    editions.append(f"edition with DATA: {_edition(acceptance.with_data)}")
+    console.print(Padding(Text("; ".join(editions)), (0, 2)))
+
+
+def _edition(passed: bool | None) -> str:
+    return "not tried" if passed is None else "passed" if passed else "failed"
+
+
+def _finding(console: Console, check: Check, told: list[Step]) -> None:
+    """One finding; the octets of a step that is in ``told`` stand above already."""
+    rule = check.rule
+    own = "" if rule.origin == "microsoft" or rule.severity == "untested" else "  (a rule of smtpguard's own)"
+    console.print()
+    console.print(Text.assemble((_WORDS[rule.severity], _STYLES[rule.severity]), "  ", (rule.title, "bold"), own))
+    grid = _grid()
+    grid.add_row("found", Text(check.verdict.detail))
+    step = check.verdict.step
+    if step is not None and step in told:
+        grid.add_row("came back", Text(f"the reply to {step.name} above" if step.sent else f"the {step.name} above"))
+    elif step is not None:
+        _evidence(grid, step)
+        told.append(step)
+    for label, texts in (("cause", check.causes), ("cure", rule.remedies)):
+        for number, text in enumerate(texts):
+            grid.add_row(label if not number else "", Text(f"- {text}" if len(texts) > 1 else text))
+    grid.add_row("see", Text(rule.source))
+    console.print(Padding(grid, (0, 2)))
+
+
+def _evidence(grid: Table, step: Step) -> None:
+    if step.sent:
+        grid.add_row("sent", Text("\n".join(_lines(step.sent))))
+    if step.received:
+        grid.add_row("came back", Text("\n".join(_lines(step.received))))
+    elif step.sent:
+        grid.add_row("came back", Text("nothing"))
+
+
+def _lines(octets: bytes) -> Iterator[str]:
+    lines = octets.splitlines()
+    yield from (shown(line, 120) for line in lines[:_LONGEST])
+    if len(lines) > _LONGEST:
+        yield f"... ({len(lines) - _LONGEST} more lines)"
+
+
+def _rest(console: Console, analysis: Analysis) -> None:
+    rest = [check for check in analysis.checks if check.verdict.outcome != "found"]
+    if not rest:
+        return
+    console.print()
+    console.print(Text("Other checks", "bold"))
+    grid = _grid()
+    for check in rest:
+        words = _OTHER_OUTCOMES[check.verdict.outcome]
+        grid.add_row(words, Text(f"{check.rule.title}: {check.verdict.detail}"))
+    console.print(Padding(grid, (0, 2)))
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid

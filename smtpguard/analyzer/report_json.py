@@ -1,0 +1,103 @@
+"""An analysis as JSON. The keys are described in ``docs/analyzer.md`` and stay as they are within one ``version``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from smtpguard.analyzer.findings import Acceptance, Analysis, Check
+from smtpguard.analyzer.steps import Step
+
+VERSION = 1
+
+
+def as_json(analysis: Analysis) -> str:
+    """The whole analysis, indented. Octets are text in which each character is one octet (Latin-1)."""
+    return orjson.dumps(as_document(analysis), option=orjson.OPT_INDENT_2).decode("utf-8")
+
+
+def as_document(analysis: Analysis) -> dict[str, Any]:
+    """The same as plain values."""
+    target = analysis.target
+    return {
+        "version": VERSION,
+        "target": {
+            "host": target.host,
+            "port": target.port,
+            "sender": target.sender,
+            "recipient": target.recipient,
+            "message": target.message,
+        },
+        "exit_status": analysis.exit_status,
+        "system": _system(analysis),
+        "ehlo": _ehlo(analysis),
+        "acceptance": None if analysis.acceptance is None else _acceptance(analysis.acceptance),
+        "contradiction": analysis.contradiction or None,
+        "findings": [_finding(check) for check in analysis.findings],
+        "checks": [
+            {"rule": check.rule.id, "outcome": check.verdict.outcome, "detail": check.verdict.detail}
+            for check in analysis.checks
+        ],
+        "sessions": [
+            {"title": title, "steps": [_step(step) for step in steps]} for title, steps in analysis.sessions.items()
+        ],
+    }
+
+
+def _system(analysis: Analysis) -> dict[str, Any] | None:
+    found = analysis.classified
+    if found is None:
+        return None
+    return {"id": found.system.id, "title": found.system.title, "name": found.name or None, "reasons": found.reasons}
+
+
+def _ehlo(analysis: Analysis) -> dict[str, Any] | None:
+    ehlo = analysis.ehlo
+    if ehlo is None:
+        return None
+    return {"given": ehlo.given, "keywords": ehlo.texts, "masked": ehlo.masked, "malformed": ehlo.malformed}
+
+
+def _acceptance(acceptance: Acceptance) -> dict[str, Any]:
+    return {
+        "without_data": acceptance.without_data,
+        "with_data": acceptance.with_data,
+        "steps": [
+            {"step": step.name, "wants": step.wants, "passed": step.passed, "answer": step.answer}
+            for step in acceptance.steps
+        ],
+    }
+
+
+def _finding(check: Check) -> dict[str, Any]:
+    rule, step = check.rule, check.verdict.step
+    return {
+        "rule": rule.id,
+        "title": rule.title,
+        "origin": rule.origin,
+        "severity": rule.severity,
+        "detail": check.verdict.detail,
+        "step": step.name if step else None,
+        "sent": _text(step.sent) if step else None,
+        "received": _text(step.received) if step else None,
+        "causes": check.causes,
+        "remedies": rule.remedies,
+        "source": rule.source,
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "step": step.name,
+        "sent": _text(step.sent),
+        "received": _text(step.received),
+        "unasked": _text(step.unasked),
+        "code": step.code or None,
+        "failure": step.failure or None,
+        "seconds": round(step.seconds, 3),
+    }
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("latin-1")

@@ -1,0 +1,85 @@
+"""`smtpguard analyze`: one server, by the checks of the Exchange Server Analyzer."""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import uuid
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from smtpguard.analyzer.analysis import analyze as run_analysis
+from smtpguard.analyzer.connection import RUN_SECONDS, STEP_SECONDS, Limits
+from smtpguard.analyzer.findings import Analysis
+from smtpguard.analyzer.report import tell
+from smtpguard.analyzer.report_json import as_json
+from smtpguard.analyzer.steps import Name, Step, shown
+from smtpguard.analyzer.target import DEFAULT_SENDER, Target, TargetError, read_target
+from smtpguard.cli.errors import UsageError
+
+
+class Format(StrEnum):
+    """How an analysis is reported."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def analyze(
+    place: Annotated[
+        str, typer.Argument(metavar="HOST[:PORT]", help="The server's name or address; no MX is looked up. Port 25.")
+    ],
+    domain: Annotated[str | None, typer.Option(help="The mail domain, put behind a recipient without one.")] = None,
+    recipient: Annotated[
+        str | None, typer.Option("--rcpt", help="Who gets the sample messages; Postmaster when left out.")
+    ] = None,
+    sender: Annotated[str, typer.Option("--from", help="The sample messages' sender.")] = DEFAULT_SENDER,
+    no_message: Annotated[bool, typer.Option("--no-message", help="Stop after RCPT and send no message.")] = False,
+    timeout: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds for each step.")] = STEP_SECONDS,
+    report: Annotated[Format, typer.Option("--format", help="How to report it.")] = Format.TEXT,
+) -> None:
+    """Test one mail server by the checks of Microsoft's Exchange Server Analyzer.
+
+    Example: smtpguard analyze mx1.example.net --domain example.net --no-message
+
+    Give a host: the MX of a domain is not looked up. Without --no-message the server gets one sample message by DATA
+    and, where it offers CHUNKING, one by BDAT; stderr says first who gets them.
+
+    Exit status: 0 nothing found, 1 warnings, 2 errors found (or bad arguments), 3 could not test.
+    """
+    try:
+        target = read_target(place, domain, recipient, sender, not no_message)
+    except TargetError as error:
+        raise UsageError(str(error)) from None
+    limits = Limits(step=timeout, run=max(RUN_SECONDS, timeout))
+    analysis = _run(target, limits, Console(stderr=True, highlight=False))
+    if report is Format.JSON:
+        typer.echo(as_json(analysis))
+    else:
+        tell(Console(highlight=False), analysis)
+    if analysis.exit_status:
+        raise typer.Exit(analysis.exit_status)
+
+
+def _run(target: Target, limits: Limits, stderr: Console) -> Analysis:
+    if target.message:
+        stderr.print(
+            Text(
+                f"Up to two sample messages go to <{target.recipient}> through {target.place}; "
+                "--rcpt names somebody else, --no-message sends none."
+            ),
+            soft_wrap=True,
+        )
+
+    def watch(title: str, name: Name, step: Step | None) -> None:
+        if stderr.is_terminal and step is None:
+            stderr.print(Text(f"{title}: {name:8} ", "dim"), end="")
+        elif stderr.is_terminal and step is not None:
+            stderr.print(Text(shown(step.outcome.encode("utf-8"), 70), "dim"), soft_wrap=True)
+
+    date, number = email.utils.formatdate(localtime=True), uuid.uuid4().hex
+    return asyncio.run(run_analysis(target, date=date, number=number, limits=limits, watch=watch))

@@ -1,0 +1,63 @@
+"""The report as text: what an administrator reads, and no octet of a server's that a terminal would obey."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from smtpguard.analyzer.findings import Analysis
+from smtpguard.analyzer.report import tell, verdict
+from tests.analyzer.analyzing import of_profile, of_server
+from tests.lab.hosts import script
+
+
+def text(analysis: Analysis, width: int = 400) -> str:
+    out = io.StringIO()
+    tell(Console(file=out, width=width, highlight=False), analysis)
+    return out.getvalue()
+
+
+def test_a_clean_server() -> None:
+    report = text(of_profile("exchange-2003").analysis)
+    assert ": Exchange 2000 or 2003" in report
+    assert "edition without DATA: passed; edition with DATA: passed" in report
+    assert report.rstrip().endswith("Nothing found (exit status 0)")
+
+
+def test_a_finding_has_what_was_sent_what_came_back_cause_cure_and_source() -> None:
+    report = text(of_profile("exchange-2003", unregistered=["xlsasink.dll"]).analysis)
+    part = report[report.index("WARNING  SMTP server does not support X-LINK2STATE verb") :]
+    for label in ("found ", "came back ", "cause ", "cure ", "see "):
+        assert f"\n  {label}" in part
+    assert "sent       EHLO [127.0.0.1]" in report
+    assert "KB812455, KB822939" in part
+    assert "Both are true" in report
+    assert "1 error, 1 warning (exit status 2)" in report
+
+
+def test_octets_of_a_step_are_printed_once() -> None:
+    report = text(of_profile("iis").analysis)
+    assert report.count("sent       EHLO") == 1
+    assert report.count("came back  the reply to EHLO above") == 2
+
+
+def test_no_control_code_reaches_the_reader() -> None:
+    banner = b"220 \x1b[31mred\x1b[0m \x07 [bold]mx[/bold] \x9b2J\r\n"
+    report = text(of_server(script(banner, b"250 \x1b]0;owned\x07\r\n", b"550 no\r\n", b"221 bye\r\n")).analysis)
+    assert all(character == "\n" or " " <= character <= "~" for character in report)
+    assert "\\x1b[31mred" in report
+    assert "[bold]mx[/bold]" in report
+
+
+def test_the_last_line_counts() -> None:
+    assert verdict(of_profile("iis").analysis) == "1 error, 2 warnings (exit status 2)"
+    assert verdict(of_profile("exchange-2010", "strip-exchange").analysis) == "no errors, 1 warning (exit status 1)"
+
+
+def test_nothing_could_be_tested() -> None:
+    report = text(of_server(script(b"SSH-2.0-OpenSSH_9.2\r\n")).analysis)
+    assert "COULD NOT TEST  What answers is no SMTP server" in report
+    assert "came back  SSH-2.0-OpenSSH_9.2" in report
+    assert "Could not test 127.0.0.1:" in report
+    assert "Mail acceptance test" not in report

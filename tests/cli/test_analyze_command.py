@@ -1,0 +1,122 @@
+"""`smtpguard analyze` as a user runs it: exit status, stdout and stderr, and who is told of the messages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from smtpguard.cli.main import run
+from smtpguard.lab.receiver_host import ReceiverHost
+from tests.lab.hosts import receiving
+
+
+@contextmanager
+def up(profile: str = "exchange-2003", **settings: object) -> Iterator[ReceiverHost]:
+    """A receiver in a thread of its own, so that the command may have this one."""
+    ready = threading.Event()
+    told: list[ReceiverHost] = []
+    leave: list[Callable[[], object]] = []
+
+    async def live() -> None:
+        done = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        async with receiving(profile, **settings) as host:
+            told.append(host)
+            leave.append(lambda: loop.call_soon_threadsafe(done.set))
+            ready.set()
+            await done.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(live()))
+    thread.start()
+    assert ready.wait(20)
+    try:
+        yield told[0]
+    finally:
+        leave[0]()
+        thread.join(20)
+
+
+def test_a_clean_server_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    with up() as host:
+        status = run(["analyze", f"127.0.0.1:{host.port}", "--domain", "example.net"])
+        stored = [(message.sender, message.recipients, message.verb) for message in host.mailbox.messages]
+    out, err = capsys.readouterr()
+    assert status == 0
+    assert out.rstrip().endswith("Nothing found (exit status 0)")
+    assert "\x1b" not in out + err
+    sender = "ExMFA-MailAcceptTest@Fabrikam.com"
+    assert stored == [(sender, ("Postmaster@example.net",), verb) for verb in ("DATA", "BDAT")]
+    assert err.startswith("Up to two sample messages go to <Postmaster@example.net> through 127.0.0.1:")
+    assert "--no-message sends none" in err
+    assert err.count("\n") == 1  # no progress lines where stderr is no terminal
+
+
+def test_no_message_sends_none_and_says_nothing_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    with up(unregistered=["peexch50.dll"]) as host:
+        status = run(["analyze", f"127.0.0.1:{host.port}", "--no-message"])
+        assert host.mailbox.messages == []
+    out, err = capsys.readouterr()
+    assert status == 2
+    assert "Both are true" in out
+    assert err == ""
+
+
+def test_json_alone_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    with up() as host:
+        status = run(
+            [
+                "analyze",
+                f"127.0.0.1:{host.port}",
+                "--rcpt",
+                "bob@example.net",
+                "--from",
+                "a@example.com",
+                "--format",
+                "json",
+            ]
+        )
+    report = json.loads(capsys.readouterr().out)
+    assert status == report["exit_status"] == 0
+    assert report["target"]["recipient"] == "bob@example.net"
+    assert report["target"]["sender"] == "a@example.com"
+
+
+def test_a_closed_port_ends_with_3(capsys: pytest.CaptureFixture[str]) -> None:
+    with up() as host:
+        port = host.port
+    status = run(["analyze", f"127.0.0.1:{port}"])
+    out, err = capsys.readouterr()
+    assert status == 3
+    assert "COULD NOT TEST  Nothing listens on the port" in out
+    assert "Traceback" not in out + err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["127.0.0.1:99999"],
+        [":25"],
+        ["127.0.0.1", "--rcpt", "a b"],
+        ["127.0.0.1", "--format", "xml"],
+        ["127.0.0.1", "--timeout", "0"],
+        [],
+    ],
+)
+def test_bad_arguments_are_one_line_and_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["analyze", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("smtpguard: ")
+    assert err.count("\n") == 1
+
+
+def test_help_says_that_a_host_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["analyze", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "the MX of a domain is not looked up" in text
+    assert "3 could not test" in text
