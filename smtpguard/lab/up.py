@@ -18,7 +18,6 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from smtpguard.lab.dates import Calendar
@@ -32,6 +31,8 @@ from smtpguard.lab.up_plan import Address, Plan
 from smtpguard.lab.up_sender import UpSender
 from smtpguard.policy.rulebook import Rulebook
 from smtpguard.relay.guard import Guard
+
+ANYWHERE: Address = (LOOPBACK, 0)
 
 PROBE_SECONDS = 10.0
 """How long a receiver outside may take to accept the one connection that is tried before anything listens."""
@@ -92,19 +93,16 @@ def _calendar(loop: asyncio.AbstractEventLoop) -> Calendar:
 
 
 async def _receiver(plan: Plan, calendar: Calendar, events: LiveLog, up: AsyncExitStack) -> Address:
-    host, port = plan.wanted.receiver_listen or (LOOPBACK, 0)
+    host, port = await _numeric(plan.wanted.receiver_listen or ANYWHERE, "--receiver-listen")
     rng = random.Random(f"{plan.scenario.seed}/receiver")
     receiver = ReceiverHost(plan.scenario.receiver, plan.profile, calendar, events, rng, host=host, port=port)
-    try:
-        await receiver.start()
-    except LabError:
-        raise
+    await receiver.start()
     up.push_async_callback(receiver.stop)
     return host, receiver.port
 
 
 async def _firewall(plan: Plan, rulebook: Rulebook, behind: Address, events: LiveLog, up: AsyncExitStack) -> Address:
-    listen = plan.wanted.listen or (LOOPBACK, 0)
+    listen = await _numeric(plan.wanted.listen or ANYWHERE, "--listen")
     guard = Guard(
         rulebook,
         listen=listen,
@@ -143,21 +141,29 @@ async def _sender(
 
 def _reachable(address: Address) -> Address:
     """Where one connects to who listens on every address."""
-    return (LOOPBACK, address[1]) if address[0] == "0.0.0.0" else address  # noqa: S104 - compared, not listened on
+    return (LOOPBACK, address[1]) if address[0] == "0.0.0.0" else address
 
 
 def _found_at(scenario: Scenario, host: str) -> Scenario:
-    """``scenario`` whose DNS gives the receiver the loopback address that it, or the firewall, really has."""
+    """``scenario`` whose DNS gives the receiver the loopback address that it, or the firewall, really has.
+
+    An address elsewhere needs no record: the directory's counts then.
+    """
     address = ipaddress.ip_address(host)
     if not address.is_loopback or host == LOOPBACK:
         return scenario
+    if address.version == 6:
+        raise LabError(f"the lab's sender can't send to [{host}]: its DNS knows IPv4; try {LOOPBACK}, or --no-sender")
     zones = scenario.zones
     found = zones.model_copy(update={"a": {**zones.a, scenario.receiver.host.lower(): (host,)}})
     return scenario.model_copy(update={"dns": found})
 
 
 async def _numeric(address: Address, option: str) -> Address:
-    """The first address of the name that the user gave; IPv4 wins, since the sender's DNS knows no other."""
+    """The address itself, or the first of a name; IPv4 wins, since the sender's DNS knows no other."""
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(address[0])
+        return address
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(*address, type=socket.SOCK_STREAM)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from smtpguard.lab.errors import LabError
 from smtpguard.lab.firewall import find_rulebook
 from smtpguard.lab.profile import Profile, load_profile
-from smtpguard.lab.scenario import LOOPBACK, NO_FIREWALL, Scenario
+from smtpguard.lab.scenario import NO_FIREWALL, Scenario
 from smtpguard.lab.schedule import Schedule
 from smtpguard.policy.rulebook import Rulebook
 
@@ -90,17 +90,9 @@ def _contradiction(wanted: Wanted, *, walled: bool) -> str:
     if wanted.receiver_at is not None and wanted.receiver_listen is not None:
         return "--receiver puts a server of your own in the place of the lab's; leave --receiver-listen out"
     if wanted.sender:
-        return _sender_cannot(wanted)
+        return ""
     if wanted.sender_port is not None:
         return "--sender-port is the lab sender's, and --no-sender leaves it out; give one of them"
     if wanted.receiver_at is not None and not walled:
         return "--no-sender with --receiver and without a firewall leaves no host to bring up; give --firewall"
-    return ""
-
-
-def _sender_cannot(wanted: Wanted) -> str:
-    """The lab's DNS knows A records only, and takes every loopback address for a host of the lab."""
-    for option, address in (("--listen", wanted.listen), ("--receiver-listen", wanted.receiver_listen)):
-        if address is not None and ":" in address[0]:
-            return f"{option} [{address[0]}]:{address[1]}: the lab's sender speaks IPv4; try {LOOPBACK}, or --no-sender"
     return ""

@@ -75,7 +75,10 @@ class UpSender:
 
     async def start(self) -> None:
         """Open the door; raises ``LabError`` where its port is taken."""
-        await self._door.start()
+        try:
+            await self._door.start()
+        except LabError as error:
+            raise LabError(str(error).replace("receiver:", f"--sender-port {self._door.port}:", 1)) from None
 
     async def stop(self) -> int:
         """Close the door and end every connection; how many messages still waited."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
 
+from tests.real import exim_instance
+from tests.real.exim_instance import PrivateExim
 from tests.real.guard_process import GuardProcess, Line, select
+from tests.real.lab_process import LabProcess
 from tests.real.postfix_instance import DOMAIN, PrivatePostfix, missing
 
 POLICIES = ("pass", "strip-xexch50")
@@ -79,3 +83,31 @@ def route(request: pytest.FixtureRequest, postfix: PrivatePostfix) -> Iterator[R
 def mailbox() -> str:
     """A recipient that no other test writes to."""
     return f"{uuid4().hex}@{DOMAIN}"
+
+
+@pytest.fixture
+def start_lab() -> Iterator[Callable[..., LabProcess]]:
+    """Starts ``smtpguard lab up`` with the arguments given; whatever the test left running is ended."""
+    with ExitStack() as stack:
+
+        def start(*arguments: str) -> LabProcess:
+            lab = LabProcess(*arguments)
+            stack.callback(lab.close)
+            return lab
+
+        yield start
+
+
+@pytest.fixture
+def start_exim() -> Iterator[Callable[[int], PrivateExim]]:
+    """Gives an Exim that sends everything to the port given."""
+    if reason := exim_instance.missing():
+        pytest.skip(reason)
+    with ExitStack() as stack:
+
+        def start(port: int) -> PrivateExim:
+            exim = PrivateExim(port)
+            stack.callback(exim.remove)
+            return exim
+
+        yield start

@@ -1,0 +1,109 @@
+"""`smtpguard lab up`: the hosts of a scenario stay up in real time, until SIGTERM or Ctrl-C.
+
+The journal goes to stdout as JSON lines; the first, ``up``, says where each host listens. Bad input ends as one line on
+stderr with status 2, before that line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from smtpguard.cli.errors import UsageError
+from smtpguard.cli.lab_options import lab_errors
+from smtpguard.cli.serve import parse_address
+from smtpguard.journal.writer import Journal
+from smtpguard.lab.real_clock import run_real
+from smtpguard.lab.scenario_file import load_scenario, placed
+from smtpguard.lab.up import stay_up
+from smtpguard.lab.up_plan import Address, Plan, Wanted, plan
+
+FASTEST = 1_000_000.0
+
+_PLACE = "HOST:PORT"
+
+
+class Clock(StrEnum):
+    """Hosts that stay up know one clock; runs on the clock that jumps are `smtpguard lab run`."""
+
+    REAL = "real"
+
+
+def up(
+    scenario: Annotated[str, typer.Argument(help="A scenario's name (`smtpguard lab list`) or a file.")] = "kb818222",
+    firewall: Annotated[
+        str | None, typer.Option(help="A policy's name or file, or none; the scenario's own when left out.")
+    ] = None,
+    clock: Annotated[Clock, typer.Option(help="Hosts that stay up keep real time.")] = Clock.REAL,
+    speed: Annotated[float, typer.Option(help="The lab sender's retries, time-outs and expiry go this fast.")] = 1.0,
+    listen: Annotated[
+        str | None, typer.Option(metavar=_PLACE, help="Where the firewall listens; a free port when left out.")
+    ] = None,
+    sender_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Where the lab's sender takes mail on 127.0.0.1.")
+    ] = None,
+    receiver_listen: Annotated[
+        str | None, typer.Option(metavar=_PLACE, help="Where the lab's receiver listens.")
+    ] = None,
+    receiver: Annotated[
+        str | None, typer.Option(metavar=_PLACE, help="A server of your own in the receiver's place.")
+    ] = None,
+    firewall_at: Annotated[
+        str | None, typer.Option(metavar=_PLACE, help="A firewall of your own: the lab's sender sends there.")
+    ] = None,
+    no_sender: Annotated[
+        bool, typer.Option("--no-sender", help="No lab sender: attach a client of your own to the firewall.")
+    ] = False,
+) -> None:
+    """Keep sender, firewall and receiver up on real sockets; any of them may be one of your own.
+
+    Example: smtpguard lab up kb818222 --speed 600 --listen 127.0.0.1:2525
+
+    The journal goes to stdout as JSON lines; the first says where each host listens. SIGTERM or Ctrl-C ends it.
+    """
+    if not 1 <= speed <= FASTEST:
+        raise UsageError(f"--speed {speed:g}: expected a number from 1 to {FASTEST:.0f}")
+    wanted = Wanted(
+        firewall=None if firewall is None else placed(firewall, Path()),
+        listen=_address(listen, "--listen", 0),
+        receiver_listen=_address(receiver_listen, "--receiver-listen", 0),
+        sender_port=sender_port,
+        receiver_at=_address(receiver, "--receiver", 1),
+        firewall_at=_address(firewall_at, "--firewall-at", 1),
+        sender=not no_sender,
+        speed=speed,
+    )
+    with lab_errors():
+        chosen = plan(load_scenario(scenario), wanted)
+        run_real(lambda: _until_stopped(chosen))
+
+
+def _address(given: str | None, option: str, lowest: int) -> Address | None:
+    return None if given is None else parse_address(given, option, lowest=lowest)
+
+
+async def _until_stopped(chosen: Plan) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.set_exception_handler(lambda _, context: _end_without_reader(loop, context, stop))
+    journal = Journal(sys.stdout.buffer, loop.call_later)
+    try:
+        await stay_up(chosen, journal, stop)
+    finally:
+        journal.flush()
+
+
+def _end_without_reader(loop: asyncio.AbstractEventLoop, context: dict[str, Any], stop: asyncio.Event) -> None:
+    """Nobody reads the journal any more (`... | head`): end; the last ``flush`` raises it for the exit status."""
+    if isinstance(context.get("exception"), BrokenPipeError):
+        stop.set()
+    else:
+        loop.default_exception_handler(context)
