@@ -97,6 +97,8 @@ async def _serve(rulebook: Rulebook, listen: Address, upstream: Address, setting
     guard = Guard(rulebook, listen=listen, upstream=upstream, journal=journal, settings=settings, run=run)
     try:
         await guard.start()
+    except UnicodeError as error:
+        raise UsageError(f"--listen {_text(listen)}: {listen[0]!r} is no host name") from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(f"--listen {_text(listen)}: can't listen there: {reason}; choose another port") from error
@@ -124,6 +126,8 @@ async def _probe(upstream: Address) -> None:
             _, writer = await asyncio.open_connection(*upstream)
     except TimeoutError as error:
         raise UsageError(f"--upstream {_text(upstream)}: no answer in {PROBE_SECONDS:.0f} s; is it running?") from error
+    except UnicodeError as error:
+        raise UsageError(f"--upstream {_text(upstream)}: {upstream[0]!r} is no host name") from error
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else (error.strerror or str(error))
         raise UsageError(f"--upstream {_text(upstream)}: {reason}; is the server running there?") from error

@@ -196,8 +196,11 @@ def swap_roles(session: Session, rest: bytes) -> None:
     client, server = session.client_flow, session.server_flow
     session.dialogue = Dialogue()
     session.since = session.now
+    server.finish_piece()
     held = client.turn_round()
     server.turn_round()
+    # Counted by side, and what is read again below only once.
+    client.octets, server.octets = server.octets - len(rest), client.octets - len(held)
     client.ended, server.ended = server.ended, client.ended
     client.finished, server.finished = server.finished, client.finished
     client.begin_anew()

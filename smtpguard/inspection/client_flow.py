@@ -6,14 +6,16 @@ from functools import partial
 
 from smtpguard.inspection import commanding
 from smtpguard.inspection.effects import Send
+from smtpguard.inspection.flow import HELD_OCTETS
 from smtpguard.inspection.payload_flow import NO_COMMAND, PayloadFlow
 from smtpguard.inspection.session import Session
 from smtpguard.inspection.wording import BAD_LINE, TOO_MANY_BAD_LINES, closing_reply
-from smtpguard.policy.actions import Delay
+from smtpguard.policy.actions import Cap, Delay, Slice, Truncate
+from smtpguard.policy.rulebook import Rule
 from smtpguard.smtp.commands import Command, plain_verb
 from smtpguard.smtp.dialogue import Exchange
 from smtpguard.smtp.sides import Side
-from smtpguard.smtp.verbs import HELD_LINE
+from smtpguard.smtp.verbs import HELD_LINE, LINE
 
 MAX_PENDING = 256
 """Replies that may be owed at once: a client that pipelines further is not read until the server has caught up."""
@@ -54,7 +56,7 @@ class ClientFlow(PayloadFlow):
     @property
     def at_command(self) -> bool:
         """Whether the next octet begins a command and none has come yet."""
-        return not (self.waiting or self.held or self._payload or self._sasl or self._agenda)
+        return self._read is ClientFlow._read_command and not (self.waiting or self.held or self._agenda)
 
     # --- commands ----------------------------------------------------------------------------------------------
 
@@ -111,7 +113,7 @@ class ClientFlow(PayloadFlow):
             return -1
         pending = session.dialogue.pending
         if pending:
-            if len(pending) >= MAX_PENDING:
+            if len(pending) >= MAX_PENDING or (end - position > LINE and self._octets_owed() > HELD_OCTETS):
                 self.waiting = True
                 return -1
             last = pending[-1]
@@ -124,6 +126,10 @@ class ClientFlow(PayloadFlow):
             return self._bad_line(line, position, end)
         session.commands += 1
         return end if commanding.take(self, Command(line)) else position
+
+    def _octets_owed(self) -> int:
+        """Octets of the commands whose replies are owed: each is kept until then."""
+        return sum(len(exchange.command.line) for exchange in self.session.dialogue.pending)
 
     def _endless(self, position: int) -> int:
         self.session.violation("endless-line", NO_COMMAND)
@@ -219,13 +225,14 @@ class ClientFlow(PayloadFlow):
     def _pass_sasl(self, command: Command, line: bytes, position: int, end: int) -> int:
         """One line of the exchange goes on, if the rules let it; its reply is owed."""
         session = self.session
-        rules = session.rules_for(session.rulebook.payload, command)
+        rules = commanding.broken_by_line(session.rules_for(session.rulebook.payload, command), len(line))
         rule = session.judge(rules, session.facts(command, line=b"", size=len(line))) if rules else None
         if session.closed:
             return end
         exchange = session.dialogue.push(Exchange("sasl", command))
-        if rule is not None and not isinstance(rule.action, Delay):
-            self._apply(rule, exchange)
+        action = rule.action if rule is not None else None
+        if rule is not None:
+            self._apply_to_line(rule, exchange, line)
             if session.tunnelled:
                 return position
             if session.closed or exchange.eaten or session.stalled:
@@ -233,11 +240,24 @@ class ClientFlow(PayloadFlow):
         self.waiting = True
         self._read = ClientFlow._wait
         session.since = session.now
-        if rule is not None and isinstance(rule.action, Delay):
-            self.later(session.now + rule.action.seconds, partial(session.send, self.peer, line), len(line))
+        if isinstance(action, Delay):
+            self.later(session.now + action.seconds, partial(session.send, self.peer, line), len(line))
+        elif isinstance(action, Slice):
+            self.emit(line, action.octets, action.seconds)
         else:
             session.send(self.peer, line)
         return end
+
+    def _apply_to_line(self, rule: Rule, exchange: Exchange, line: bytes) -> None:
+        """What a rule says of a whole line of the exchange; a delay or slices come where it is sent."""
+        action = rule.action
+        if isinstance(action, Cap):
+            self.session.fail(commanding.refusal(rule))
+        elif isinstance(action, Truncate):
+            self.session.send(self.peer, line[: action.octets])
+            self.session.eat(exchange, "payload truncated")
+        elif not isinstance(action, Delay | Slice):
+            self._apply(rule, exchange)
 
     def begin_tls(self, command: Command) -> None:
         """220 to STARTTLS: the next octet must be a TLS record, and the client's."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from smtpguard.inspection.wording import TURN_REFUSED, reply_line
-from smtpguard.policy.actions import Action, Cap, Close, Delay, Eat, Reject, Rewrite, Slice
-from smtpguard.policy.rulebook import Rule
+from smtpguard.inspection.wording import CHUNK_MISSING, TURN_REFUSED, reply_line
+from smtpguard.policy.actions import Action, Cap, Close, Delay, Eat, Reject, Rewrite, Slice, Truncate
+from smtpguard.policy.rulebook import Rule, Rules
 from smtpguard.smtp.commands import (
     Command,
     announced_size,
@@ -56,7 +56,7 @@ def _pass_on(flow: ClientFlow, command: Command, piece: int = 0, pause: float = 
         if session.closed:
             return
         if rule is not None:
-            _refuse(flow, command, rule)
+            _refuse(flow, command, refusal(rule))
             return
     if spec.change == "turn" and session.rulebook.turn == "refuse":
         session.record("turn", verb=command.name, outcome="refused")
@@ -65,26 +65,42 @@ def _pass_on(flow: ClientFlow, command: Command, piece: int = 0, pause: float = 
     _forward(flow, command, piece, pause)
 
 
+def _pass_on_late(flow: ClientFlow, command: Command) -> None:
+    """The delay of a command is over, by the clock or because all became a tunnel."""
+    if flow.session.tunnelled:
+        flow.session.send(flow.peer, command.line)
+    else:
+        _pass_on(flow, command)
+
+
 def _forward(flow: ClientFlow, command: Command, piece: int = 0, pause: float = 0.0) -> None:
     """Pass a command on as it came."""
     if command.spec.payload != "chunk":
         flow.forward(command, piece=piece, pause=pause)
         return
+    dialogue = flow.session.dialogue
+    if dialogue.chunk_refused:
+        _refuse(flow, command, CHUNK_MISSING)
+        return
     size, last = chunk_size(command) or (0, False)
     exchange = flow.forward(command, piece=piece, pause=pause)
     exchange.last = last
-    dialogue = flow.session.dialogue
     dialogue.content = command.verb
     dialogue.last_said = last
     flow.begin_chunk(exchange, size, keep=True)
 
 
-def _refuse(flow: ClientFlow, command: Command, rule: Rule) -> None:
+def _refuse(flow: ClientFlow, command: Command, reply: bytes) -> None:
     """Answer in the server's place. The octets of a refused BDAT still follow, and are consumed (RFC 3030 2)."""
     if command.spec.payload == "chunk":
-        size, _ = chunk_size(command) or (0, False)
-        flow.begin_chunk(Exchange("chunk", command, own=b""), size, keep=False)
-    flow.answer(command, refusal(rule))
+        _withhold_chunk(flow, command)
+    flow.answer(command, reply)
+
+
+def _withhold_chunk(flow: ClientFlow, command: Command) -> None:
+    flow.session.dialogue.chunk_refused = True
+    size, _ = chunk_size(command) or (0, False)
+    flow.begin_chunk(Exchange("chunk", command, own=b""), size, keep=False)
 
 
 def _rewrite(flow: ClientFlow, command: Command, rule: Rule, action: Rewrite) -> None:
@@ -97,10 +113,10 @@ def _rewrite(flow: ClientFlow, command: Command, rule: Rule, action: Rewrite) ->
     if other.spec.payload or other.spec.change == "turn":
         # What follows would be framed for a verb that the client never said.
         raise ValueError("a rewrite may not begin a payload or a turn")
-    flow.forward(other)
+    exchange = flow.forward(other)
     if command.spec.payload == "chunk":
-        size, _ = chunk_size(command) or (0, False)
-        flow.begin_chunk(Exchange("chunk", command, own=b""), size, keep=False)
+        exchange.withheld = rule.id
+        _withhold_chunk(flow, command)
 
 
 def rewritten(to: str, line: bytes, command: Command | None = None) -> bytes:
@@ -125,7 +141,7 @@ def _carry_out(flow: ClientFlow, command: Command, rule: Rule) -> bool:
     session = flow.session
     action = rule.action
     if isinstance(action, Reject):
-        _refuse(flow, command, rule)
+        _refuse(flow, command, refusal(rule))
     elif isinstance(action, Rewrite):
         try:
             _rewrite(flow, command, rule, action)
@@ -136,7 +152,7 @@ def _carry_out(flow: ClientFlow, command: Command, rule: Rule) -> bool:
     elif isinstance(action, Eat):
         session.eat(session.dialogue.push(Exchange("command", command)), "command eaten")
     elif isinstance(action, Delay):
-        flow.later(session.now + action.seconds, lambda: _pass_on(flow, command), len(command.line))
+        flow.later(session.now + action.seconds, lambda: _pass_on_late(flow, command), len(command.line))
     elif isinstance(action, Slice):
         _pass_on(flow, command, action.octets, action.seconds)
     else:
@@ -151,6 +167,11 @@ def _carry_out(flow: ClientFlow, command: Command, rule: Rule) -> bool:
 def caps_announced(rule: Rule, command: Command) -> bool:
     """Whether ``rule`` was already asked when ``command`` announced its octets."""
     return isinstance(rule.action, Cap) and command.spec.payload in ("chunk", "blob")
+
+
+def broken_by_line(rules: Rules, octets: int) -> Rules:
+    """Of the rules for a payload those that a line of so many octets can meet: none is cut that is short enough."""
+    return tuple(rule for rule in rules if not isinstance(rule.action, Cap | Truncate) or octets > rule.action.octets)
 
 
 def _cap_broken(flow: ClientFlow, command: Command) -> Rule | None:

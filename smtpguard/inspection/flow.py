@@ -28,7 +28,8 @@ class Flow:
     """Reads ``side`` and sends towards ``peer``."""
 
     __slots__ = (
-        "_agenda", "_paused", "_read", "ended", "finished", "held", "octets", "peer", "session", "side", "waiting",
+        "_agenda", "_half", "_paused", "_read", "ended", "finished", "held", "octets", "peer", "session", "side",
+        "waiting",
     )  # fmt: skip
 
     def __init__(self, session: Session, side: Side, peer: Side) -> None:
@@ -41,6 +42,7 @@ class Flow:
         self.ended = False
         self.finished = False
         self._paused = False
+        self._half = False  # the head of the agenda is the rest of something whose first piece is out
         self._agenda: deque[tuple[float, Callable[[], None], int]] = deque()
         # A plain function, no bound method: those would make every session a reference cycle of its own.
         self._read: Reader = Flow._read_nothing
@@ -72,15 +74,20 @@ class Flow:
 
     def _hold(self, rest: bytes) -> None:
         self.held = rest
+        self._heed_limit()
+
+    def _heed_limit(self) -> None:
         if not self._paused and (self.waiting or self._agenda) and self.octets_held >= HELD_OCTETS:
             self._paused = True
             self.session.effects.append(Pause(self.side))
 
     def resume(self) -> None:
         """Go on with what is held: the reply came, or the delay is over."""
-        if self._agenda or self.session.closed:
+        if self.session.closed:
             return
         self.waiting = False
+        if self._agenda:
+            return
         if self.held:
             data, self.held = self.held, b""
             self._run(data)
@@ -105,6 +112,7 @@ class Flow:
         if self._agenda:
             due = max(due, self._agenda[-1][0])
         self._agenda.append((due, action, octets))
+        self._heed_limit()
 
     @property
     def octets_held(self) -> int:
@@ -124,15 +132,23 @@ class Flow:
         """Send one piece; the next one goes to the head of the agenda, so that nothing comes in between."""
         end = start + piece
         self.session.send(self.peer, data[start:end] if start or end < len(data) else data)
-        if end < len(data):
+        self._half = end < len(data)
+        if self._half:
             following = partial(self._send_piece, data, end, piece, pause)
             self._agenda.appendleft((self.session.now + pause, following, len(data) - end))
+            self._heed_limit()
+
+    def finish_piece(self) -> None:
+        """Send now what is left of something whose first piece is out: nothing else may come in between."""
+        while self._half:
+            self._agenda.popleft()[1]()
 
     def advance(self, now: float) -> None:
         """Do the next thing that is due, one a call, so that slices leave in writes of their own; then read on."""
         if not self._agenda or self._agenda[0][0] > now:
             return
         _, action, _ = self._agenda.popleft()
+        self.session.since = now  # what a rule held back is no time that a peer has lost
         action()
         if not self._agenda and not self.waiting:
             self.resume()
@@ -161,6 +177,7 @@ class Flow:
         self.held = b""
         self.waiting = False
         self._agenda.clear()
+        self._half = False
         self._read = Flow._read_nothing
         self._unpause()
 
@@ -189,5 +206,6 @@ class Flow:
         return len(data)
 
     def _read_opaque(self, data: bytes, position: int) -> int:
+        self.session.since = self.session.now
         self.session.send(self.peer, data[position:] if position else data)
         return len(data)

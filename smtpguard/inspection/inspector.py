@@ -8,8 +8,9 @@
     inspector.drain()             -> effects      # say 421 at the next point where it costs nothing
 
 ``now`` is in seconds of any monotonic clock; left out, no time has passed. The same calls with the same generator
-give the same effects, always. The caller feeds at most 64 KiB at once, never a side between its Pause and Resume, and
-calls ``advance`` again while ``deadline`` lies in the past: slices that must not leave in one write come one a call.
+give the same effects, always. The caller feeds at most 64 KiB at once (256 KiB of a body that streams through), never
+a side between its Pause and Resume, and calls ``advance`` again while ``deadline`` lies in the past: slices that must
+not leave in one write come one a call.
 
 Never raises for anything that peers send. After Close or Reset it takes what comes and does nothing.
 """
@@ -91,8 +92,6 @@ class Inspector:
             session.now = now
         if session.closed:
             return effects
-        if session.tunnelled:
-            session.since = session.now
         flow = self._client_flow if self._client_flow.side is side else self._server_flow
         flow.receive(data)
         if session.draining:
@@ -104,13 +103,11 @@ class Inspector:
         session = self._begin(now)
         if session.closed:
             return session.effects
-        if session.stalled or any(exchange.eaten for exchange in session.dialogue.pending):
+        if session.stalled:
             session.fail(b"")
             return session.effects
         self._flow(side).eof()
-        if self._client_flow.finished and self._server_flow.finished and not session.closed:
-            session.closed = True
-            session.effects.append(Close())
+        self._close_if_finished()
         return session.effects
 
     def lost(self, side: Side, now: float | None = None) -> list[Effect]:
@@ -118,8 +115,8 @@ class Inspector:
         stands in between."""
         session = self._begin(now)
         if not session.closed:
-            if side is self._server_flow.side and not session.tunnelled:
-                session.fail(UPSTREAM_GONE)
+            if side is self._server_flow.side:
+                session.fail(self._in_clear(UPSTREAM_GONE))
             else:
                 session.fail(b"")
         return session.effects
@@ -131,10 +128,11 @@ class Inspector:
             return session.effects
         self._client_flow.advance(now)
         self._server_flow.advance(now)
+        self._close_if_finished()
         which, limit = self._wait()
         if not session.closed and self._due() is None and now >= session.since + limit:
             session.record("timeout", which=which, seconds=limit)
-            session.fail(b"" if session.tunnelled else TIMED_OUT)
+            session.fail(self._in_clear(TIMED_OUT))
         if session.draining:
             self._drain_if_safe()
         return session.effects
@@ -144,7 +142,7 @@ class Inspector:
         session = self._begin(now)
         session.draining = True
         if at_once:
-            session.fail(b"" if session.tunnelled else SHUTTING_DOWN)
+            session.fail(self._in_clear(SHUTTING_DOWN))
         else:
             self._drain_if_safe()
         return session.effects
@@ -186,6 +184,7 @@ class Inspector:
             "messages_accepted": counts.get("messages_accepted", 0),
             "messages_refused": counts.get("messages_refused", 0),
             "decisions": counts.get("decisions", 0),
+            "verdicts": dict(session.verdicts),
             "violations": counts.get("violations", 0),
             "tunnelled": session.tunnelled,
             "stalled": session.stalled,
@@ -231,9 +230,19 @@ class Inspector:
             return "data-init", limits.data_init
         return "reply", limits.reply
 
+    def _close_if_finished(self) -> None:
+        session = self._session
+        if self._client_flow.finished and self._server_flow.finished and not session.closed:
+            session.closed = True
+            session.effects.append(Close())
+
     def _drain_if_safe(self) -> None:
         session = self._session
         dialogue = session.dialogue
         idle = not dialogue.pending and dialogue.envelope.mail is None and self._client_flow.at_command
-        if session.stalled or (idle and not session.tunnelled):
+        if session.stalled or (idle and self._server_flow.due is None):
             session.fail(SHUTTING_DOWN)
+
+    def _in_clear(self, reply: bytes) -> bytes:
+        """``reply``, or nothing where the client would take it for a word of TLS or of the server's."""
+        return b"" if self._session.tunnelled or self._server_flow.before_tls else reply

@@ -9,8 +9,9 @@ _KEPT_IN_BANNER = frozenset(b"20 \r\n")
 
 
 def banner_mask(line: bytes) -> bytes:
-    """A greeting line behind Cisco PIX Mailguard: stars for all but ``2``, ``0`` and blanks."""
-    return bytes(octet if octet in _KEPT_IN_BANNER else ord("*") for octet in line)
+    """A greeting line behind Cisco PIX Mailguard: stars for all but ``2``, ``0`` and blanks. The code and what parts it
+    from the text stay, so that a 554 or a greeting of several lines is still a reply."""
+    return line[:4] + bytes(octet if octet in _KEPT_IN_BANNER else ord("*") for octet in line[4:])
 
 
 def masked_keyword(line: bytes, style: Literal["letters", "star", "banner"], index: int) -> bytes:
@@ -23,5 +24,5 @@ def masked_keyword(line: bytes, style: Literal["letters", "star", "banner"], ind
     elif style == "star":
         text = text[:3] + b"*" + text[4:] if len(text) > 3 else text
     else:
-        text = banner_mask(text)
+        text = banner_mask(line[:4] + text)[4:]
     return line[:4] + text + line[end:]

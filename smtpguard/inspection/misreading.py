@@ -30,14 +30,16 @@ class Misreader:
 
     def read(self, data: bytes, position: int) -> int:
         """A reader as the flow wants one: whole lines go their way, a piece of one is held."""
-        end = data.find(b"\n", position) + 1
+        lines = self._action.into == "lines"
+        end = (data.rfind(b"\n", position) if lines else data.find(b"\n", position)) + 1
         if not end:
             if len(data) - position < HELD_LINE:
                 return -1
             end = len(data)
-        line = data[position:end]
-        if self._action.into == "lines":
-            self._flow.session.send(self._flow.peer, line)
+        session = self._flow.session
+        session.since = session.now
+        if lines:
+            session.send(self._flow.peer, data[position:end])
         else:
             self._answer()
         return end

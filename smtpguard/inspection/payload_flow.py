@@ -11,7 +11,7 @@ from smtpguard.inspection.flow import Flow
 from smtpguard.inspection.misreading import Misreader
 from smtpguard.inspection.payload import OPEN, Sink
 from smtpguard.inspection.session import Session
-from smtpguard.inspection.wording import reply_line
+from smtpguard.inspection.wording import TOO_MANY_REFUSED, reply_line
 from smtpguard.policy.actions import Cap, Delay, Eat, Misread, Slice, Truncate
 from smtpguard.policy.rulebook import Rule
 from smtpguard.smtp.commands import Command, blob_size
@@ -21,14 +21,19 @@ from smtpguard.smtp.sides import Side
 
 NO_COMMAND = Command(b"")
 
+MAX_OWN_REPLIES = 1000
+"""Commands that the guard answers itself in one session before it has had enough. The figure is Postfix's
+smtpd_recipient_limit: a client may have every recipient of a full envelope refused."""
+
 
 class PayloadFlow(Flow):
     """The part of the client's flow that deals with payloads."""
 
-    __slots__ = ("_counted", "_misreader", "_payload", "_sink", "_text")
+    __slots__ = ("_answered", "_counted", "_misreader", "_payload", "_sink", "_text")
 
     def __init__(self, session: Session, side: Side, peer: Side) -> None:
         super().__init__(session, side, peer)
+        self._answered = 0
         self._payload: Exchange | None = None
         self._text: TextReader
         self._counted: CountedReader
@@ -41,6 +46,10 @@ class PayloadFlow(Flow):
 
     def answer(self, command: Command, reply: bytes) -> None:
         """A reply of our own, in its turn; the server never sees ``command``."""
+        self._answered += 1
+        if self._answered > MAX_OWN_REPLIES:
+            self.session.fail(TOO_MANY_REFUSED)
+            return
         self.session.dialogue.push(Exchange("command", command, own=reply))
         self.session.server_flow.flush_own()
 

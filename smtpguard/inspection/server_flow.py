@@ -5,7 +5,7 @@ from __future__ import annotations
 from smtpguard.inspection import answering
 from smtpguard.inspection.flow import Flow
 from smtpguard.inspection.session import Session
-from smtpguard.inspection.wording import UPSTREAM_GONE
+from smtpguard.inspection.wording import UPSTREAM_GONE, reply_line
 from smtpguard.policy.actions import Delay, Eat, Reject, Rewrite, Slice
 from smtpguard.policy.rulebook import Rule
 from smtpguard.smtp.commands import Command
@@ -67,7 +67,7 @@ class ServerFlow(Flow):
             return False
         head = pending[0]
         spec = head.command.spec
-        if head.stage != "command" or spec.waits or head.own is not None or head.eaten:
+        if head.stage != "command" or spec.waits or head.own is not None or head.eaten or head.withheld:
             return False
         if spec.change and code < 300:
             if spec.change == "hello" and session.rulebook.keyword:
@@ -112,6 +112,11 @@ class ServerFlow(Flow):
         # TLS's first word is the client's: whatever the server says in between was never meant for TLS.
         self.session.violation("starttls-reply-injection", Command(b"STARTTLS\r\n"))
         return position
+
+    @property
+    def before_tls(self) -> bool:
+        """Whether the 220 to STARTTLS is out and TLS has not begun: nothing may be said in clear now."""
+        return self._read is ServerFlow._read_before_tls
 
     def expect_tls(self) -> None:
         """The 220 to STARTTLS is out: the server must be silent until the client has spoken."""
@@ -165,7 +170,7 @@ class ServerFlow(Flow):
         elif isinstance(action, Delay):
             self._unsent = b""
             due = session.now + action.seconds
-            self.later(due, lambda: self._deliver(head, reply, reply.raw), len(reply.raw))
+            self.later(due, lambda: self._deliver_late(head, reply), len(reply.raw))
         elif isinstance(action, Slice):
             self._deliver(head, reply, reply.raw, action.octets, action.seconds)
         elif isinstance(action, Rewrite | Reject) or answering.masks(rule):
@@ -176,6 +181,19 @@ class ServerFlow(Flow):
         else:
             session.carry_out(rule)
 
+    def _deliver_late(self, head: Exchange, reply: Reply) -> None:
+        """The delay of a reply is over, by the clock or because all became a tunnel."""
+        session = self.session
+        if session.tunnelled:
+            session.send(self.peer, reply.raw)
+            return
+        self._unsent = reply.raw
+        self._deliver(head, reply, reply.raw)
+        self._unsent = b""
+        if session.swapped:
+            held, self.held = self.held, b""
+            self._after_reply(held, 0)
+
     def _deliver(self, head: Exchange, reply: Reply, raw: bytes, piece: int = 0, pause: float = 0.0) -> None:
         """The reply reaches the client, and what it decides comes about."""
         session = self.session
@@ -183,6 +201,8 @@ class ServerFlow(Flow):
             raw = answering.judge_keywords(session, head.command, reply, raw)
             if session.closed or session.stalled or session.tunnelled:
                 return
+        if head.withheld and reply.positive and not session.rulebook.lies:
+            raw = reply_line(451, "4.3.0", "The message was kept back", head.withheld)
         self._unsent = b""
         self.emit(raw, piece, pause)
         session.since = session.now
@@ -217,6 +237,8 @@ class ServerFlow(Flow):
         if pending and pending[0].eaten:
             session.stalled = True
             self.swallow()
+            if session.client_flow.ended:
+                session.fail(b"")
             return
         session.client_flow.catch_up()
 
@@ -249,8 +271,8 @@ class ServerFlow(Flow):
                 self._send_finish()
             return
         owed = bool(session.dialogue.pending)
-        self.finished = True
         session.fail(UPSTREAM_GONE if owed and not session.stalled else b"")
+        self.finished = True
 
     def release(self) -> None:
         """What is held goes out as it came: whole lines, then the piece of one."""

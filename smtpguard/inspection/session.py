@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from smtpguard.inspection.deadlines import Deadlines
 from smtpguard.inspection.effects import Close, Effect, Record, Reset, Send, Tunnel
-from smtpguard.inspection.wording import closing_reply, decision_name, uncertain_reply
+from smtpguard.inspection.wording import STILL_OWED, closing_reply, decision_name, uncertain_reply
 from smtpguard.policy.actions import Action
 from smtpguard.policy.actions import Close as CloseAction
 from smtpguard.policy.actions import Drop as DropAction
@@ -41,7 +41,7 @@ class Session:
     __slots__ = (
         "_addresses", "_facts", "_guard_tally", "_number", "_rng", "_session_tally", "blind", "client_flow", "closed",
         "commands", "counts", "deadlines", "dialogue", "draining", "effects", "link2state_first", "now", "replies",
-        "rulebook", "sasl", "server_flow", "since", "stalled", "swapped", "tunnelled", "violations_seen",
+        "rulebook", "sasl", "server_flow", "since", "stalled", "swapped", "tunnelled", "verdicts", "violations_seen",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +69,7 @@ class Session:
         self.commands = 0
         self.replies = 0
         self.counts: dict[str, int] = {}
+        self.verdicts: dict[str, int] = {}
         self.violations_seen: set[str] = set()
         self.link2state_first = False
         self.sasl = _NO_COMMAND  # the AUTH whose exchange goes on
@@ -131,7 +132,7 @@ class Session:
         facts.violation = ""
         facts.split_end = False
         facts.sender = envelope.sender or b""
-        facts.recipient = address(envelope.rcpts[-1]) if envelope.rcpts else b""
+        facts.recipient = address(envelope.last) if envelope.last is not None else b""
         change = command.spec.change
         if change == "mail":
             facts.sender = address(command)
@@ -169,6 +170,7 @@ class Session:
 
     def record_decision(self, rule: Rule, facts: Facts) -> None:
         """Write down what a rule decided, or would have."""
+        self.verdicts[rule.id] = self.verdicts.get(rule.id, 0) + 1
         self.count("decisions")
         fields: dict[str, object] = {"rule": rule.id, "action": rule.action.name, "where": rule.where}
         if facts.verb or rule.where == "command":
@@ -249,7 +251,7 @@ class Session:
 
     def uncertain(self, name: str, last_words: bytes = b"") -> None:
         """From here on the guard can't know what the peers take the octets for: close or tunnel, never guess."""
-        then = self.rulebook.on_uncertain
+        then = "close" if self._owes_alone() else self.rulebook.on_uncertain
         self.record("uncertain", violation=name, then=then)
         if then == "tunnel":
             self.tunnel()
@@ -259,14 +261,20 @@ class Session:
     # --- ends --------------------------------------------------------------------------------------------------
 
     def fail(self, reply: bytes) -> None:
-        """Close both connections; the client gets ``reply`` first where no eaten reply stands before it."""
+        """Close both connections; the client gets ``reply`` first where no eaten reply stands before it and our FIN
+        has not gone out; what is left of a reply that is half out goes before it."""
         if self.closed:
             return
         self.closed = True
+        server = self.server_flow
+        eaten = self.stalled or any(exchange.eaten for exchange in self.dialogue.pending)
+        speaks = reply and not eaten and not server.finished
+        if speaks:
+            server.finish_piece()
         self.client_flow.swallow()
-        self.server_flow.swallow()
-        if reply and not self.stalled and not any(exchange.eaten for exchange in self.dialogue.pending):
-            self.send(self.server_flow.peer, reply)
+        server.swallow()
+        if speaks:
+            self.send(server.peer, reply)
         self.effects.append(Close())
 
     def stall(self, side: Side, verb: str, why: str) -> None:
@@ -279,13 +287,23 @@ class Session:
         self.server_flow.swallow()
 
     def tunnel(self) -> None:
-        """Both directions are opaque from here on; what was held goes out first, as it came."""
+        """Both directions are opaque from here on; what was held goes out first, as it came.
+
+        Where a reply is owed that the server will never give, the session closes instead: in a tunnel the server's
+        next one would take its place (law 3).
+        """
         if self.tunnelled or self.closed:
+            return
+        if self._owes_alone():
+            self.fail(STILL_OWED)
             return
         self.tunnelled = True
         self.since = self.now
         self.open_up()
         self.effects.append(Tunnel())
+
+    def _owes_alone(self) -> bool:
+        return any(exchange.own is not None or exchange.eaten for exchange in self.dialogue.pending)
 
     def open_up(self) -> None:
         """Both directions pass as they come, what was held first."""

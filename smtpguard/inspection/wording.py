@@ -28,10 +28,13 @@ _PARTICIPLES = {
 }
 
 BAD_LINE = b"500 5.5.2 Line end, NUL or CR where SMTP allows none\r\n"
+TOO_MANY_REFUSED = b"421 4.7.0 Too many refused commands, closing\r\n"
 TOO_MANY_BAD_LINES = b"421 4.7.0 Too many malformed lines, closing\r\n"
 TURN_REFUSED = b"502 5.5.1 Turning is not allowed here\r\n"
 UPSTREAM_GONE = b"421 4.4.1 The server behind this guard is gone, try again later\r\n"
 TIMED_OUT = b"421 4.4.2 Waited too long, closing\r\n"
+STILL_OWED = b"421 4.5.0 Closing: a reply of this guard is still owed\r\n"
+CHUNK_MISSING = b"503 5.5.1 A chunk before this one was refused, RSET first\r\n"
 SHUTTING_DOWN = b"421 4.3.2 Shutting down, try again later\r\n"
 
 

@@ -111,7 +111,7 @@ class Connection(asyncio.BufferedProtocol):
             return False
         if self.ended:
             self.transport.close()
-            return False
+            return self.transport.get_write_buffer_size() > 0
         self.finish()
         return True
 

@@ -5,7 +5,8 @@
     ...
     await guard.stop(grace=30.0)
 
-``start`` raises OSError where the address can't be listened on. Works on any asyncio loop and takes all time from it.
+``start`` raises OSError where the address can't be listened on, UnicodeError where a name is none. Works on any
+asyncio loop and takes all time from it.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Guard:
         return len(self._sessions)
 
     async def start(self) -> None:
-        """Listen. Raises OSError."""
+        """Listen. Raises OSError, and UnicodeError for a name that no DNS can hold."""
         loop = asyncio.get_running_loop()
         host, port = self._listen
         self._server = await loop.create_server(lambda: self._accept(loop), host, port, backlog=BACKLOG)

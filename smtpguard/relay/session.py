@@ -74,10 +74,10 @@ class RelaySession:
         host, port = self._guard.upstream
         try:
             await self._loop.create_connection(lambda: self._server, host, port)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # a UnicodeError is a name that no DNS can hold
+            reason = (isinstance(error, OSError) and error.strerror) or str(error)
             self._guard.journal(
-                "upstream-refused",
-                {"session": self.identity, "upstream": f"{host}:{port}", "error": error.strerror or str(error)},
+                "upstream-refused", {"session": self.identity, "upstream": f"{host}:{port}", "error": reason}
             )
             self._server.lost = True
             if self._inspector is not None and not self._closing:
@@ -96,13 +96,13 @@ class RelaySession:
         effects = inspector.receive(side, data, self._now())
         if len(effects) == 1:
             effect = effects[0]
-            if type(effect) is Send:
-                # The way of nearly every octet: one read, one write.
-                to, octets = effect
-                connection = self.client if to is CLIENT else self._server
+            if type(effect) is Send and effect.data is data:
+                # The way of nearly every octet: one read, one write. Where less than all went out, a rule may hold
+                # the rest back, and that needs the timer.
+                connection = self.client if effect.side is CLIENT else self._server
                 if connection.transport is not None and not connection.finished:
-                    connection.transport.write(octets)
-                return octets is data
+                    connection.transport.write(data)
+                return True
         self._carry_out(effects)
         return False
 

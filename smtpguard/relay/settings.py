@@ -75,6 +75,9 @@ def load_settings(path: Path) -> RelaySettings:
         raise ConfigError(f"{where}: not YAML: {error.problem}") from error
     except YAMLError as error:
         raise ConfigError(f"{path}: not YAML: {str(error).splitlines()[0]}") from error
+    except (ValueError, RecursionError) as error:
+        # ruamel's own, for a date such as 2001-99-99 and for brackets a thousand deep.
+        raise ConfigError(f"{path}: not YAML: {str(error).splitlines()[0]}") from error
     if data is None:
         data = {}
     if not isinstance(data, dict):

@@ -27,10 +27,23 @@ class Exchange:
 
     ``stage``: what it answers; ``complete``: the octets it answers have all come; ``own``: our reply, where the
     server is not asked; ``eaten``: no reply will ever come; ``owed``: replies left (LMTP answers a message once a
-    recipient); ``split_end``: the CRLF.CRLF came in more than one read.
+    recipient); ``split_end``: the CRLF.CRLF came in more than one read; ``withheld``: the rule that
+    put another command in the place of one whose octets it kept back.
     """
 
-    __slots__ = ("answered", "command", "complete", "eaten", "last", "owed", "own", "size", "split_end", "stage")
+    __slots__ = (
+        "answered",
+        "command",
+        "complete",
+        "eaten",
+        "last",
+        "owed",
+        "own",
+        "size",
+        "split_end",
+        "stage",
+        "withheld",
+    )
 
     def __init__(self, stage: Stage, command: Command = _NO_COMMAND, own: bytes | None = None) -> None:
         self.stage: Stage = stage
@@ -43,6 +56,7 @@ class Exchange:
         self.owed = 1
         self.size = 0
         self.split_end = False
+        self.withheld = ""
 
 
 @dataclass(slots=True)
@@ -51,13 +65,15 @@ class Envelope:
 
     mail: Command | None = None
     rcpts: list[Command] = field(default_factory=list)
+    last: Command | None = None
     count: int = 0
     size: int = 0
 
     def add(self, rcpt: Command) -> None:
-        """One more accepted recipient; by name only while there are few."""
+        """One more accepted recipient; by name only while there are few, and of no more than lawful length."""
         self.count += 1
-        if len(self.rcpts) < RECIPIENTS_KEPT:
+        self.last = rcpt if len(rcpt.line) <= rcpt.spec.max_length else None
+        if len(self.rcpts) < RECIPIENTS_KEPT and len(rcpt.line) <= rcpt.spec.max_length:
             self.rcpts.append(rcpt)
 
     @property
@@ -75,7 +91,8 @@ class Dialogue:
     """Pairs replies with commands and follows the session's state."""
 
     __slots__ = (
-        "authenticated", "content", "envelope", "greeted", "hello", "last_said", "lmtp", "pending", "quitting", "tls",
+        "authenticated", "chunk_refused", "content", "envelope", "greeted", "hello", "last_said", "lmtp", "pending",
+        "quitting", "tls",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -90,6 +107,8 @@ class Dialogue:
         # What the client has said for the message at hand, answered or not: its verb, and whether BDAT … LAST came.
         self.content = ""
         self.last_said = False
+        # A chunk that the server never saw is missing: no later one may end the message (law 4).
+        self.chunk_refused = False
 
     @property
     def state(self) -> str:
@@ -112,6 +131,7 @@ class Dialogue:
         if verb.change in ("mail", "reset", "hello"):
             self.content = ""
             self.last_said = False
+            self.chunk_refused = False
 
     def accepted(self, command: Command, code: int) -> None:
         """Apply what a positive reply to ``command`` changes."""

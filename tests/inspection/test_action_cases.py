@@ -212,7 +212,36 @@ def test_cap_refuses_an_announced_payload_before_an_octet_of_it_moves() -> None:
     book = in_transaction(inspector(rule("r", "payload", Cap(1000))))
     book = book >> C(BLOB_LINE) << own_reply(b"552 ", rule="r") << record("payload-capped", rule="r", size=len(BLOB))
     book = book >> C(b"BDAT 1001\r\n" + b"x" * 1001) << own_reply(b"552 ", rule="r") << record("payload-capped")
+    book = exchange(book, b"RSET\r\n", OK)
     assert exchange(book, b"BDAT 1000 LAST\r\n" + b"x" * 1000, QUEUED)
+
+
+@pytest.mark.parametrize("action", [Reject(552, "5.3.4", "No"), Rewrite("{xverb}")])
+def test_a_message_never_ends_without_the_chunk_that_was_refused(action: Action) -> None:
+    book = in_transaction(inspector(rule("r", "command", action, verb="BDAT", first=1)))
+    book = book >> C(b"BDAT 3\r\nabc")
+    if isinstance(action, Reject):
+        book = book << own_reply(b"552 ", rule="r")
+    else:
+        book = book << to_server(b"XXXX\r\n") >> S(b"500 what\r\n") << to_client(b"500 what\r\n")
+    book = book >> C(b"BDAT 3 LAST\r\ndef") << own_reply(b"503 5.5.1 ") << no_record("message")
+    book = exchange(book, b"RSET\r\n", OK)
+    assert exchange(book, b"BDAT 3 LAST\r\nghi", QUEUED)
+
+
+def test_a_cap_says_nothing_of_an_auth_line_that_is_short_enough() -> None:
+    book = exchange(sole(Cap(8), "payload"), b"AUTH LOGIN\r\n", b"334 VXNlcm5hbWU6\r\n")
+    book = exchange(book, b"YWJj\r\n", b"334 UGFzc3dvcmQ6\r\n") << no_record("payload-capped")
+    assert book >> C(b"c2VjcmV0\r\n") << own_reply(b"552 ", rule="r") << record("payload-capped") << closed()
+
+
+def test_an_auth_line_is_sliced_and_truncated_as_the_rule_says() -> None:
+    book = exchange(sole(Slice(4, 1.0), "payload"), b"AUTH LOGIN\r\n", b"334 VXNlcm5hbWU6\r\n")
+    book = book >> C(b"YWJj\r\n") << to_server(b"YWJj") >> advance(seconds=1) << to_server(b"\r\n")
+    assert book >> S(b"235 2.7.0 ok\r\n") << to_client(b"235 2.7.0 ok\r\n")
+    book = exchange(sole(Truncate(4), "payload"), b"AUTH LOGIN\r\n", b"334 VXNlcm5hbWU6\r\n")
+    book = book >> C(b"YWJj\r\nNOOP\r\n") << to_server(b"YWJj") << record("stall", why="payload truncated")
+    assert book >> S(b"235 2.7.0 ok\r\n")
 
 
 def test_cap_cuts_a_text_off() -> None:

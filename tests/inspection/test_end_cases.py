@@ -39,6 +39,7 @@ from tests.playbook import (
     rule,
     to_client,
     to_server,
+    tunnelled,
 )
 
 OK = b"250 2.0.0 OK\r\n"
@@ -176,3 +177,25 @@ def test_a_drain_lets_a_message_end() -> None:
 def test_a_drain_before_the_greeting_waits_for_it() -> None:
     book = Playbook(inspector(WATCH)) >> drain()
     assert book >> S(BANNER) << to_client(BANNER) << to_client(STOPPING) << closed()
+
+
+def before_tls() -> Playbook:
+    """The 220 to STARTTLS is out, TLS has not begun."""
+    return exchange(helloed(inspector(WATCH)), b"STARTTLS\r\n", b"220 2.0.0 SMTP server ready\r\n")
+
+
+def test_nothing_is_said_in_clear_between_the_220_to_starttls_and_tls() -> None:
+    assert before_tls() >> lost_server() << closed()
+    assert before_tls() >> advance(seconds=300) << record("timeout") << closed()
+    assert before_tls() >> drain() >> C(b"\x16\x03\x01") << to_server(b"\x16\x03\x01") << tunnelled()
+
+
+def test_nothing_is_said_behind_our_fin() -> None:
+    book = greeted(inspector("pass")) >> C(b"NOOP\r\n") << to_server(b"NOOP\r\n")
+    assert book >> eof_server() << finished(CLIENT) >> advance(seconds=300) << record("timeout") << closed()
+
+
+def test_what_still_flows_behind_the_servers_fin_keeps_the_session_alive() -> None:
+    book = exchange(in_transaction(inspector("pass")), b"DATA\r\n", GO_AHEAD) >> eof_server() << finished(CLIENT)
+    book = book >> advance(seconds=170) >> C(b"text\r\n") << to_server(b"text\r\n")
+    assert book >> advance(seconds=179) << no_record("timeout") >> advance(seconds=1) << record("timeout") << closed()

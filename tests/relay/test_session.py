@@ -250,3 +250,25 @@ def test_a_peer_that_never_takes_our_last_words_is_left_after_the_linger() -> No
                 assert box.sessions == 0
 
     run(test())
+
+
+def test_every_slice_of_a_payload_leaves_though_only_the_first_was_sent_at_once() -> None:
+    async def test() -> None:
+        book = Rulebook("slow", payload=ByVerb({"DATA": (Rule("r", "payload", Slice(3, 0.01)),)}))
+        async with server(ordinary) as upstream, guard(upstream, book) as box, client(box) as (reader, writer):
+            for line in (b"", b"MAIL FROM:<a@b>\r\n", b"RCPT TO:<a@b>\r\n", b"DATA\r\n", b"hello\r\n.\r\n"):
+                writer.write(line)
+                reply = await reader.readline()
+            assert reply == b"250 taken\r\n"
+
+    run(test())
+
+
+def test_an_upstream_whose_name_is_none_is_a_421() -> None:
+    async def test() -> None:
+        journal = Journal()
+        async with guard(("a..b", 25), journal=journal) as box, client(box) as (reader, _):
+            assert (await reader.read()).startswith(b"421 4.4.1 ")
+        assert journal.named("upstream-refused")
+
+    run(test())

@@ -35,6 +35,8 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
         ("- a\n", "found a list"),
         ("a: [\n", ":2:1: not YAML"),
         ("a: 1\na: 2\n", "not YAML"),
+        ("drain: 2001-99-99\n", "month must be"),
+        ("[" * 5000, "not YAML"),
     ],
 )
 def test_what_is_wrong_is_one_line(tmp_path: Path, text: str, expected: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -147,3 +149,28 @@ def test_a_series_of_chunks_opens_with_first() -> None:
     assert names_first_chunk(Command(b"X-LINK2STATE FIRST CHUNK=x\r\n"))
     assert names_first_chunk(Command(b"x-link2state first chunk=x\r\n"))
     assert not names_first_chunk(Command(b"X-LINK2STATE LAST CHUNK=x\r\n"))
+
+
+def test_a_line_full_of_blanks_is_read_at_once() -> None:
+    blanks = b" " * 16_000
+    began = process_time()
+    command = Command(b"NOOP a" + blanks + b"b" + blanks + b"\r\n")
+    assert command.argument == b"a" + blanks + b"b"
+    assert process_time() - began < 1.0  # with a pattern for the blanks at the end it was five
+
+
+@pytest.mark.parametrize(
+    ("line", "argument"),
+    [
+        (b"NOOP\r\n", b""),
+        (b"NOOP  \t\r\n", b""),
+        (b"  NOOP \ta b \t\r\n", b"a b"),
+        (b"NOOP a\n", b"a"),
+        (b"NOOP a\r", b"a"),
+        (b"NOOP a \r\r\n", b"a \r"),
+        (b"NOOP a\n\n", b"a\n"),
+        (b"NOOP\0a\r\n", b""),
+    ],
+)
+def test_the_argument_is_what_stands_between_the_blanks(line: bytes, argument: bytes) -> None:
+    assert Command(line).argument == argument
