@@ -37,7 +37,21 @@ def matrix(
     output: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.TABLE,
     jobs: Annotated[int | None, typer.Option(min=1, max=64, help="Processes; two a core when left out.")] = None,
 ) -> None:
-    """Run every combination and the twelve outcomes of KB818222. Exit status: 0 as expected, 1 not, 2 bad input."""
+    """Run the twelve outcomes of KB818222 and every combination of sender, firewall and receiver.
+
+    Senders: exchange, suppress-external, helo, data, no-pipelining, modern. Receivers: exchange-2003,
+    exchange-2003-504, exchange-2003-without-peexch50, exchange-55, exchange-2010, or any profile.
+
+    Examples:
+
+      smtpguard lab matrix
+
+      smtpguard lab matrix --senders helo,data --firewalls mine.yaml
+
+      smtpguard lab matrix --format junit > matrix.xml
+
+    Exit status: 0 as expected, 1 not, 2 bad input.
+    """
     with lab_errors():
         result = _run(
             _words("--senders", senders), _words("--firewalls", firewalls), _words("--receivers", receivers), jobs

@@ -30,17 +30,34 @@ def run(
     scenario: Annotated[str, typer.Argument(help="A scenario's name (`smtpguard lab list`) or a file of your own.")],
     eml: Eml = None,
     firewall: Annotated[
-        str | None, typer.Option(help="A policy's name or file, or none; the scenario's own when left out.")
+        str | None,
+        typer.Option(help="A policy's name (`smtpguard policy list`) or file, or none; else the scenario's own."),
     ] = None,
     report: Annotated[Format, typer.Option("--format", help="How to report it.")] = Format.TEXT,
     eventlog: Annotated[bool, typer.Option("--eventlog", help="Print the event logs as Event Viewer does.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write the report as one self-contained page.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Write NDR, transcripts, events and a capture of each leg into this folder.")
+        Path | None,
+        typer.Option(help="Write mails, transcripts, events and captures into this folder; an earlier run there goes."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed than the scenario's.")] = None,
 ) -> None:
-    """Run one scenario. Exit status: 0 it ended as the scenario expects, 1 it did not, 2 bad input."""
+    """Run one scenario: sender, firewall and receiver on loopback, days of simulated time in a second.
+
+    Prints the conversation, the fifteen steps of KB818222, the queue, the event logs and the NDR.
+
+    Examples:
+
+      smtpguard lab run kb818222
+
+      smtpguard lab run kb818222 --firewall strip-xexch50
+
+      smtpguard lab run sbs-504-noise --eventlog --html page.html --out kept
+
+      smtpguard lab run mine.yaml --eml mail.eml --format json
+
+    Exit status: 0 it ended as the scenario expects, 1 it did not, 2 bad input.
+    """
     with lab_errors():
         chosen = load_scenario(scenario)
         if seed is not None:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from smtpguard.lab.ntlm_nonces import Nonces
+
 _USER_FILE = "NTLM_USER_FILE"  # where pyspnego's acceptor looks for accounts
 
 
@@ -62,19 +64,19 @@ class Login:
 
 
 class Ntlm:
-    """NTLM: negotiate, challenge, authenticate (MS-NLMP). The challenge is random and names this machine.
+    """NTLM: negotiate, challenge, authenticate (MS-NLMP). ``nonces`` make the challenge.
 
-    So no octet of the exchange may enter a record. An account ``DOMAIN\\NAME`` needs the same domain from the client,
-    a plain ``NAME`` a client that gives none.
+    An account ``DOMAIN\\NAME`` needs the same domain from the client, a plain ``NAME`` a client that gives none.
     """
 
-    def __init__(self, users: Mapping[str, str]) -> None:
+    def __init__(self, users: Mapping[str, str], nonces: Nonces) -> None:
         # Costs a third of a second, which only a run that authenticates should pay.
         import spnego
 
         self._failure = spnego.exceptions.SpnegoError
         self._users = users
-        with _accounts(users):
+        self._nonces = nonces
+        with _accounts(users), nonces.shown():
             self._context = spnego.server(protocol="ntlm", options=spnego.NegotiateOptions.use_ntlm)
         self._challenged = False
 
@@ -83,7 +85,7 @@ class Ntlm:
         if response is None:
             return Challenge("ntlm_go_ahead")
         try:
-            with _accounts(self._users):
+            with _accounts(self._users), self._nonces.shown():
                 octets = self._context.step(response)
         except (self._failure, ValueError, IndexError, KeyError, OverflowError, UnicodeError, struct.error):
             return Ended(proved=False)

@@ -6,6 +6,7 @@ import ipaddress
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from smtpguard.lab.domain_names import domain_name
 from smtpguard.lab.mx import Exchanger
 
 
@@ -28,8 +29,8 @@ class Zones(BaseModel):
     @classmethod
     def _without_case(cls, names: object) -> object:
         if isinstance(names, dict):
-            return {str(name).lower().rstrip("."): value for name, value in names.items()}
-        return frozenset(name.lower().rstrip(".") for name in names) if isinstance(names, frozenset) else names
+            return {_plain(str(name)): value for name, value in names.items()}
+        return frozenset(map(_plain, names)) if isinstance(names, frozenset) else names
 
     @field_validator("a", mode="after")
     @classmethod
@@ -39,3 +40,7 @@ class Zones(BaseModel):
                 if not ipaddress.IPv4Address(address).is_loopback:
                     raise ValueError(f"{host}: {address} is not a loopback address")
         return hosts
+
+
+def _plain(name: str) -> str:
+    return domain_name(name.rstrip(".")).lower()

@@ -24,6 +24,8 @@ from smtpguard.policy.positions import Document, read_yaml
 Model = TypeVar("Model", bound=BaseModel)
 
 _UNKNOWN = "unknown field"
+_SHORT = "should have at least"
+_HINTS = {"scenarios": "`smtpguard lab list` shows the names; a file of your own ends in .yaml or has a / in its path"}
 _QUOTED = re.compile(r"'([^']*)'")
 
 
@@ -42,7 +44,8 @@ def find(room: str, name: str) -> Document:
     known = names(room)
     kind = room.removesuffix("s")
     if name not in known:
-        raise LabError(f"unknown {kind} {name!r} ({suggestion(name, known) or f'known: {len(known)} {room}'})")
+        hint = suggestion(name, known) or _HINTS.get(room, f"known: {len(known)} {room}")
+        raise LabError(f"unknown {kind} {name!r} ({hint})")
     return as_document((folder(room) / f"{name}.yaml").read_text(encoding="utf-8"), f"{kind} {name}")
 
 
@@ -78,10 +81,12 @@ def fit(document: Document, model: type[Model]) -> Model:
         return model.model_validate(document.value)
     except ValidationError as error:
         found = [_told(dict(item), document, model) for item in error.errors(include_url=False)]
-        # A misspelt field is missing too: the misspelling is the one to tell.
-        raise LabError(
-            str(min(found, key=lambda one: (one.message != _UNKNOWN, one.line or 0, one.column or 0)))
-        ) from None
+        raise LabError(str(min(found, key=_rank))) from None
+
+
+def _rank(problem: PolicyError) -> tuple[bool, bool, int, int]:
+    """The problem to tell comes first: a misspelt field is missing too, a list with one wrong item is too short."""
+    return problem.message != _UNKNOWN, _SHORT in problem.message, problem.line or 0, problem.column or 0
 
 
 def _told(item: dict[str, Any], document: Document, model: type[BaseModel]) -> PolicyError:

@@ -95,7 +95,6 @@ def _receiver(axes: Axes, base: Scenario, name: str) -> ReceiverSettings:
     if name in axes.receivers:
         settings = axes.receivers[name].set
     elif name not in documents.names("profiles"):
-        raise LabError(
-            f"unknown receiver {name!r} ({suggestion(name, [*axes.receivers, *documents.names('profiles')])})"
-        )
+        known = dict.fromkeys([*axes.receivers, *documents.names("profiles")])
+        raise LabError(f"unknown receiver {name!r} ({suggestion(name, known)})")
     return ReceiverSettings.model_validate(base.receiver.model_dump() | settings)

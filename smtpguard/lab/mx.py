@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from smtpguard.lab.domain_names import DomainName
+
 
 class Exchanger(BaseModel):
     """Lower ``preference`` is tried first (RFC 5321 5.1)."""
@@ -11,4 +13,4 @@ class Exchanger(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     preference: int = Field(ge=0, le=65535)
-    host: str = Field(min_length=1)
+    host: DomainName

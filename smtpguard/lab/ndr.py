@@ -122,7 +122,7 @@ class Notifier:
             "Content-Type: text/plain; charset=unicode-1-1-utf-7",
             "",
             *text,
-            *(f"       {recipient}" for recipient in mail.recipients),
+            *(f"       {recipient.replace('+', '+-')}" for recipient in mail.recipients),  # RFC 2152: + shifts
             "",
             "",
             f"--{boundary}",

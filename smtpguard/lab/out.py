@@ -9,13 +9,15 @@
     ndr-1.eml, delay-1.eml …   the notifications to the author
     sender-firewall.pcap, firewall-receiver.pcap; sender-receiver.pcap where there is no firewall
 
-Files of an earlier run that this one does not write are left alone. The same run writes the same octets. Raises
-``LabError`` for a directory or file that can't be written.
+In a directory that holds an earlier run, known by its ``result.json`` and ``events.jsonl``, the files of that run go
+first, so that what lies there afterwards is of one run. Other files are left alone. The same run writes the same
+octets. Raises ``LabError`` for a directory or file that can't be written.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,16 +29,31 @@ from smtpguard.lab.queue_fate import Fate, TimedAttempt
 from smtpguard.lab.result import RunResult
 from smtpguard.lab.transcript import Said
 
+_MARKS = frozenset(("result.json", "events.jsonl"))
+_OURS = re.compile(
+    r"result\.json|events\.jsonl|eventlog\.txt|conversation-[0-9]{2,}\.txt|(?:sent|received|ndr|delay)-[0-9]+\.eml|"
+    r"received-[0-9]+\.blob|(?:sender-firewall|firewall-receiver|sender-receiver)\.pcap"
+)
+
 
 def write_out(result: RunResult, directory: Path, capture: Capture) -> None:
     """Write everything about ``result`` into ``directory``, which is made where missing; ``capture`` was its tap."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        _clear(directory)
         for name, content in _files(result):
             (directory / name).write_bytes(content)
         _captures(result, directory, capture)
     except OSError as error:
         raise LabError(f"{error.filename or directory}: cannot be written: {error.strerror or error}") from None
+
+
+def _clear(directory: Path) -> None:
+    """Take away the files of an earlier run, and no others."""
+    there = [path for path in directory.iterdir() if _OURS.fullmatch(path.name)]
+    if {path.name for path in there} >= _MARKS:
+        for path in there:
+            path.unlink()
 
 
 def _files(result: RunResult) -> Iterable[tuple[str, bytes]]:

@@ -14,6 +14,7 @@ from smtpguard.lab.dates import Calendar
 from smtpguard.lab.dns_client import Resolver
 from smtpguard.lab.events import EventLog
 from smtpguard.lab.ndr import Notifier
+from smtpguard.lab.ntlm_nonces import Nonces
 from smtpguard.lab.queue import Queue
 from smtpguard.lab.queue_fate import Fate
 from smtpguard.lab.queue_message import QueuedMessage
@@ -51,7 +52,8 @@ class Queues:
         self._viewer = QueueViewer(self._loop.time)
         self._notices = Notices(Notifier(settings.host, rng("notifier")), calendar, events)
         opening = Opening(Resolver(dns, rng("dns")), directory, events, schedule.timeout, settings.source, tap)
-        self._sender = Sender(settings, opening, schedule.timeout)
+        nonces = Nonces(rng("ntlm"), settings.host, calendar.now)
+        self._sender = Sender(settings, opening, nonces, schedule.timeout)
 
     async def run(self, messages: Sequence[bytes]) -> tuple[Fate, ...]:
         """Deliver each of ``messages`` to all recipients, or write its NDR; one fate a message, in their order."""

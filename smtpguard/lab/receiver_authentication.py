@@ -39,7 +39,8 @@ async def _begin(session: ReceiverSession, verb: str, argument: bytes) -> None:
         return await session.say("mechanism_unknown")
     if name == "GSSAPI":
         return await session.say("no_gssapi")
-    mechanism: Mechanism = (Ntlm if name == "NTLM" else Login)(session.host.settings.users)
+    users = session.host.settings.users
+    mechanism: Mechanism = Ntlm(users, session.host.nonces) if name == "NTLM" else Login(users)
     ended = await _exchange(session, mechanism, initial.strip(b" "))
     if ended is None:
         return None

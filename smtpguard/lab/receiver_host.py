@@ -12,6 +12,7 @@ from smtpguard.lab.dates import Calendar
 from smtpguard.lab.errors import LabError
 from smtpguard.lab.events import EventLog
 from smtpguard.lab.mailbox import Mailbox
+from smtpguard.lab.ntlm_nonces import Nonces
 from smtpguard.lab.profile import Profile
 from smtpguard.lab.receiver import ReceiverSession
 from smtpguard.lab.receiver_offer import Offer
@@ -46,6 +47,7 @@ class ReceiverHost:
         self._unregistered: set[Sink] = set()
         for sink in self.settings.unregistered:
             self.unregister(sink)
+        self.nonces = Nonces(self.rng, self.fqdn, self.calendar.now)
         self.domains = frozenset(domain.lower() for domain in self.settings.domains)
 
     @property

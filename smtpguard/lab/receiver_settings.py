@@ -9,6 +9,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from smtpguard.lab.domain_names import DomainName
+
 # The event sinks of Exchange 2000/2003 whose registration decides over the X- keywords: peexch50.dll makes XEXCH50,
 # xlsasink.dll X-LINK2STATE; ``exps`` is a name of ours for the sink that does X-EXPS.
 Sink = Literal["peexch50.dll", "xlsasink.dll", "exps"]
@@ -24,8 +26,8 @@ class ReceiverSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: str = Field(min_length=1)
-    domains: tuple[str, ...] = Field(min_length=1)
+    host: DomainName
+    domains: tuple[DomainName, ...] = Field(min_length=1)
     profile: str = "exchange-2003"
     unregistered: tuple[Sink, ...] = ()
     strangers_may_xexch50: bool = True

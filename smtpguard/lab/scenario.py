@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from smtpguard.lab.dns_zones import Zones
 from smtpguard.lab.mx import Exchanger
@@ -22,6 +22,8 @@ LOOPBACK = "127.0.0.1"
 
 START = datetime(2007, 10, 25, 9, 0, 0, tzinfo=timezone(timedelta(hours=-7)))
 """The morning of KB818222's last revision; any other would do."""
+
+_FIRST_YEAR, _LAST_YEAR = 1971, 2100  # capture files count the seconds since 1970 in 32 bits
 
 
 class Scenario(BaseModel):
@@ -43,6 +45,21 @@ class Scenario(BaseModel):
     dns: Zones | None = None  # left out: the receiver's host is the one exchanger of its domains
     schedule: Schedule = Schedule()
     expects: dict[str, Ending] = {}
+
+    @field_validator("name", "title", "source", "about")
+    @classmethod
+    def _can_be_shown(cls, text: str, info: ValidationInfo) -> str:
+        shown = text.replace("\n", "") if info.field_name == "about" else text
+        if not shown.isprintable():
+            raise ValueError("holds a control character, or a line end where one line is expected")
+        return text
+
+    @field_validator("start")
+    @classmethod
+    def _fits_a_capture(cls, start: datetime) -> datetime:
+        if not _FIRST_YEAR <= start.year <= _LAST_YEAR:
+            raise ValueError(f"expected a year from {_FIRST_YEAR} to {_LAST_YEAR}, found {start.year}")
+        return start
 
     def expected(self, firewall: str) -> Ending | None:
         """What should come of it; None for a policy that the scenario says nothing of."""

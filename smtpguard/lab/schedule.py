@@ -9,11 +9,15 @@ delay notice is a secondary source. Exchange 2003's own retry figures were not f
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 MINUTE = 60.0
 HOUR = 60 * MINUTE
+_YEAR = 366 * 24 * HOUR
+
+Seconds = Annotated[float, Field(gt=0, le=_YEAR)]  # the bound is ours: no calendar ends before a run does
 
 
 class Schedule(BaseModel):
@@ -21,14 +25,14 @@ class Schedule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    timeout: PositiveFloat = 10 * MINUTE  # of a connection on which nothing arrives
-    glitch_retry: PositiveFloat = 60.0
+    timeout: Seconds = 10 * MINUTE  # of a connection on which nothing arrives
+    glitch_retry: Seconds = 60.0
     glitch_retries: int = Field(default=3, ge=0)
-    retries: tuple[PositiveFloat, ...] = Field(
+    retries: tuple[Seconds, ...] = Field(
         default=(15 * MINUTE, 30 * MINUTE, 60 * MINUTE, 240 * MINUTE), min_length=1
     )  # first, second, third, and every later one
-    delay_notice: PositiveFloat = 12 * HOUR
-    expiry: PositiveFloat = 48 * HOUR
+    delay_notice: Seconds = 12 * HOUR
+    expiry: Seconds = 48 * HOUR
     messages_per_connection: PositiveInt = 20
     problem_failures: int = Field(default=2, ge=0)
     attempts_at_most: PositiveInt = 1000  # of a message; ours: what keeps a run with tiny figures bounded

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from smtpguard.lab.ndr import status_of
+from smtpguard.lab.ntlm_nonces import Nonces
 from smtpguard.lab.sender_attempt import Attempt, Course, Refusal, RefusedError
 from smtpguard.lab.sender_connection import Connection
 from smtpguard.lab.sender_envelope import Envelope
@@ -22,7 +23,7 @@ from smtpguard.lab.sender_opening import Opening
 from smtpguard.lab.sender_settings import SenderSettings
 from smtpguard.lab.sender_transaction import Transaction, Verdict
 from smtpguard.lab.steps import Step
-from smtpguard.lab.wire import DROPPED, AttemptError
+from smtpguard.lab.wire import CLOSED, DROPPED, AttemptError
 
 
 class Feed(Protocol):
@@ -41,8 +42,9 @@ class Feed(Protocol):
 class Sender:
     """``silence``: seconds without an octet after which a peer is given up."""
 
-    def __init__(self, settings: SenderSettings, opening: Opening, silence: float) -> None:
+    def __init__(self, settings: SenderSettings, opening: Opening, nonces: Nonces, silence: float) -> None:
         self._settings = settings
+        self._nonces = nonces
         self._opening = opening
         self._silence = silence
 
@@ -51,12 +53,13 @@ class Sender:
         envelope = feed.next()
         if envelope is None:
             return
-        await _Session(self._settings, self._silence, feed).run(self._opening, domain, envelope)
+        await _Session(self._settings, self._nonces, self._silence, feed).run(self._opening, domain, envelope)
 
 
 class _Session:
-    def __init__(self, settings: SenderSettings, silence: float, feed: Feed) -> None:
+    def __init__(self, settings: SenderSettings, nonces: Nonces, silence: float, feed: Feed) -> None:
         self._settings = settings
+        self._nonces = nonces
         self._silence = silence
         self._feed = feed
         self._loop = asyncio.get_running_loop()
@@ -66,7 +69,7 @@ class _Session:
     async def run(self, opening: Opening, domain: str, envelope: Envelope) -> None:
         try:
             connection = self._connection = await opening.open(domain, self._course)
-            offer = await introduce(connection, self._settings, self._course)
+            offer = await introduce(connection, self._settings, self._nonces, self._course)
         except AttemptError as failure:
             self._fail(failure, begun=False)
         except RefusedError as refusal:
@@ -187,4 +190,4 @@ class _Session:
     def _ending(self, failure: AttemptError) -> str:
         if failure.silent:
             return f"nothing for {self._silence:g} seconds; the sender closes the connection"
-        return "the connection was closed from the other side" if failure.reason == DROPPED else failure.reason
+        return CLOSED if failure.reason == DROPPED else failure.reason

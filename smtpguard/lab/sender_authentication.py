@@ -1,8 +1,7 @@
 """Authentication as a server of the organisation does it: LOGIN or NTLM, by X-EXPS where offered, else by AUTH.
 
 The commands go without an initial response, as MS-SMTPNTLM has it: the verb with its mechanism, a 334, then the
-messages in base64. Passwords and NTLM messages do not stand in the transcript; NTLM's differ from run to run, since
-pyspnego takes nonces and time from the system.
+messages in base64. Passwords and NTLM messages do not stand in the transcript.
 
 Where the mechanism is not offered, or the server refuses, the sender goes on as a stranger and says so in a record.
 """
@@ -12,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 
+from smtpguard.lab.ntlm_nonces import Nonces
 from smtpguard.lab.sender_connection import Connection
 from smtpguard.lab.sender_offer import Offer
 from smtpguard.lab.sender_settings import SenderSettings
@@ -22,7 +22,7 @@ _VERBS = ("X-EXPS", "AUTH")
 _GO_ON = 334
 
 
-async def authenticate(connection: Connection, offer: Offer, settings: SenderSettings) -> None:
+async def authenticate(connection: Connection, offer: Offer, settings: SenderSettings, nonces: Nonces) -> None:
     """Authenticate as ``settings`` says; raises ``AttemptError`` only for what happens to the connection."""
     mechanism = settings.authenticate.upper()
     if mechanism == "NONE":
@@ -34,7 +34,7 @@ async def authenticate(connection: Connection, offer: Offer, settings: SenderSet
     if mechanism == "LOGIN":
         reply = await _login(connection, verb, settings)
     else:
-        reply = await _ntlm(connection, verb, settings)
+        reply = await _ntlm(connection, verb, settings, nonces)
     event = "authenticated" if reply.positive else "authentication-refused"
     connection.record(event, verb=verb, mechanism=mechanism, code=reply.code)
 
@@ -49,18 +49,20 @@ async def _login(connection: Connection, verb: str, settings: SenderSettings) ->
     return await _broken_off(connection, reply)
 
 
-async def _ntlm(connection: Connection, verb: str, settings: SenderSettings) -> Reply:
+async def _ntlm(connection: Connection, verb: str, settings: SenderSettings, nonces: Nonces) -> Reply:
     # Imported here: it costs a tenth of a second, and only a sender that uses NTLM should pay for it.
     import spnego
 
-    client = spnego.client(settings.user, settings.password, connection.remote, service="SMTP", protocol="ntlm")
+    with nonces.shown():
+        client = spnego.client(settings.user, settings.password, connection.remote, service="SMTP", protocol="ntlm")
     reply = await connection.ask(f"{verb} NTLM".encode("ascii"))
     challenge: bytes | None = None
     for message in (b"[NTLM negotiate]", b"[NTLM authenticate]"):
         if reply.code != _GO_ON:
             return reply
         try:
-            token = client.step(challenge)
+            with nonces.shown():
+                token = client.step(challenge)
         except Exception:
             # Not only SpnegoError: a challenge that is none fails in its parser in whichever way it comes about.
             return await _broken_off(connection, reply)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ssl
 
+from smtpguard.lab.ntlm_nonces import Nonces
 from smtpguard.lab.sender_attempt import Course, RefusedError
 from smtpguard.lab.sender_authentication import authenticate
 from smtpguard.lab.sender_connection import Connection, accepted
@@ -25,12 +26,12 @@ TLS_REFUSED = "The remote host refused STARTTLS, which is required."
 OURS = ("NO_TLS", "TLS_REFUSED")
 
 
-async def introduce(connection: Connection, settings: SenderSettings, course: Course) -> Offer:
+async def introduce(connection: Connection, settings: SenderSettings, nonces: Nonces, course: Course) -> Offer:
     """What the server offers in the end. Raises ``AttemptError`` or ``RefusedError``."""
     offer = await _hello(connection, settings, course)
     if settings.starttls != "never" and await _secure(connection, settings, offer, course):
         offer = await _hello(connection, settings, course)
-    await authenticate(connection, offer, settings)
+    await authenticate(connection, offer, settings, nonces)
     return offer
 
 

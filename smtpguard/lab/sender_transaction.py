@@ -20,7 +20,9 @@ from smtpguard.lab.text import stuffed
 from smtpguard.lab.wire import AttemptError
 from smtpguard.smtp.replies import Reply
 
-OUT_OF_STEP = "The remote host took the message's properties for commands."  # ours
+OUT_OF_STEP = "The remote host took the message's properties for commands."
+
+OURS = ("OUT_OF_STEP",)
 
 _GO_AHEAD = 354
 _SYNTAX = range(500, 504)
@@ -132,15 +134,16 @@ class Transaction:
             await wire.command(b"DATA")
             go_ahead = await self._connection.reply()
             if go_ahead.code != _GO_AHEAD:
-                self._judge(go_ahead)
+                await self._judge(go_ahead)
                 raise RefusedError(go_ahead)
             await wire.message(content, stuffed(content), split_end=self._settings.split_end)
         reply = await self._connection.reply()
-        self._judge(reply)
+        await self._judge(reply)
         accepted(reply)
         self._course.board.ok(Step.ACKNOWLEDGED)
 
-    def _judge(self, reply: Reply) -> None:
+    async def _judge(self, reply: Reply) -> None:
         if self._suspect and reply.code in _SYNTAX:
             self._connection.record("out-of-step", reply=last_line(reply))
+            await self._connection.wire.overhear()  # the rest of the burst, for those who read the transcript
             raise AttemptError(OUT_OF_STEP)

@@ -26,8 +26,11 @@ NO_HANDSHAKE = "The TLS handshake with the remote host failed."
 
 OURS = ("SILENT", "UNREACHABLE", "GARBLED", "NO_HANDSHAKE")
 
+CLOSED = "the connection was closed from the other side"  # in the transcript; the lab's own note as every `---` there
+
 _LONGEST_LINE = 65_536
 _BETWEEN_SEGMENTS = 0.001  # seconds; on the virtual clock they pass when every host has read what came before
+_ARRIVED = 0.001  # seconds; on the virtual clock they pass when nothing more is under way
 
 
 class AttemptError(Exception):
@@ -137,6 +140,18 @@ class Wire:
             if reply.fault and reply.fault != "reply-misprint":
                 raise AttemptError(GARBLED)
             return reply
+
+    async def overhear(self) -> None:
+        """Put the replies that have arrived, and the close behind them, into the transcript; waits for none."""
+        try:
+            async with asyncio.timeout(_ARRIVED):
+                while True:
+                    await self.reply()
+        except TimeoutError:
+            return
+        except AttemptError as end:
+            if end.reason == DROPPED:
+                self.transcript.note(self._loop.time(), CLOSED)
 
     async def start_tls(self, context: ssl.SSLContext, server_name: str) -> tuple[str, str]:
         """Shake hands behind the 220 to STARTTLS; gives protocol version and cipher."""

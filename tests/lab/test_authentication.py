@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import tempfile
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smtpguard.lab.authentication import Challenge, Ended, Login, Ntlm
+from smtpguard.lab.ntlm_nonces import Nonces
+from smtpguard.lab.scenario import START
 
 USERS = {"relay": "Secret-1"}
+NONCES = Nonces(random.Random(1), "mx1.example.net", lambda: START)
 
 
 def client(user: str = "relay", password: str = "Secret-1") -> spnego.ContextProxy:
@@ -37,7 +41,7 @@ def test_login_refuses(user: bytes, password: bytes) -> None:
 
 
 def test_ntlm_goes_on_and_ends() -> None:
-    server, peer = Ntlm(USERS), client()
+    server, peer = Ntlm(USERS, NONCES), client()
     assert server.step(None) == Challenge("ntlm_go_ahead")
     challenge = server.step(peer.step())
     assert isinstance(challenge, Challenge)
@@ -48,7 +52,7 @@ def test_ntlm_goes_on_and_ends() -> None:
 def test_the_accounts_are_a_file_only_while_pyspnego_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("NTLM_USER_FILE", "kept")
-    server, peer = Ntlm(USERS), client()
+    server, peer = Ntlm(USERS, NONCES), client()
     challenge = server.step(peer.step())
     assert isinstance(challenge, Challenge)
     server.step(peer.step(challenge.octets))
@@ -57,7 +61,7 @@ def test_the_accounts_are_a_file_only_while_pyspnego_looks(tmp_path: Path, monke
 
 
 def test_without_accounts_nobody_is_proved() -> None:
-    server, peer = Ntlm({}), client()
+    server, peer = Ntlm({}, NONCES), client()
     challenge = server.step(peer.step())
     assert isinstance(challenge, Challenge)
     assert server.step(peer.step(challenge.octets)) == Ended(proved=False)
@@ -68,8 +72,8 @@ def test_without_accounts_nobody_is_proved() -> None:
 def test_ntlm_raises_for_nothing_that_a_client_sends(first: bytes, second: bytes) -> None:
     header = b"NTLMSSP\x00"
     for prefix in (b"", header, header + b"\x01\x00\x00\x00", header + b"\x03\x00\x00\x00"):
-        assert isinstance(Ntlm(USERS).step(prefix + first), Ended | Challenge)
-        server = Ntlm(USERS)
+        assert isinstance(Ntlm(USERS, NONCES).step(prefix + first), Ended | Challenge)
+        server = Ntlm(USERS, NONCES)
         server.step(client().step())
         ended = server.step(prefix + second)
         assert isinstance(ended, Ended)

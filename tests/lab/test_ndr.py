@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes
 from email.message import Message
@@ -121,6 +122,13 @@ def test_eight_bit_and_unfinished_originals_stay_as_they_are() -> None:
     eml = notifier().failure(Undelivered("a@example.com", ("b@example.net",), content, START), EXPIRY)
     assert b"Content-Transfer-Encoding: 8bit\r\n\r\n" + content + b"\r\n--9B095B5ADSN=_" in eml
     assert len(parts(eml)) == 3
+
+
+def test_a_plus_is_none_that_shifts_in_utf_7() -> None:
+    report = message_from_bytes(notifier().failure(replace(MAIL, recipients=("bob+x@example.net",)), EXPIRY))
+    human, machine, _ = report.get_payload()
+    assert "       bob+x@example.net\r\n" in human.get_payload(decode=True).decode("utf-7")
+    assert machine.get_payload()[1]["Final-Recipient"] == "rfc822;bob+x@example.net"
 
 
 def test_a_refused_recipient_has_its_reply_and_the_status_in_it() -> None:

@@ -67,6 +67,20 @@ def test_without_a_firewall_there_is_one_leg_and_the_message_is_there(tmp_path: 
     assert conversation.server == ("203.0.113.1", 25)
 
 
+def test_of_an_earlier_run_nothing_stays_and_what_is_not_a_runs_stays(tmp_path: Path) -> None:
+    write_out(outcomes.bounced(), tmp_path, legs.eaten_blob())
+    (tmp_path / "notes.txt").write_text("mine")
+    write_out(outcomes.delivered(), tmp_path, legs.eaten_blob())
+    write_out(outcomes.delivered(), tmp_path / "alone", legs.eaten_blob())
+    assert names(tmp_path) == sorted([*names(tmp_path / "alone"), "alone", "notes.txt"])
+
+
+def test_a_directory_that_holds_no_earlier_run_loses_nothing(tmp_path: Path) -> None:
+    (tmp_path / "ndr-7.eml").write_text("mine")
+    write_out(outcomes.delivered(), tmp_path, Capture())
+    assert (tmp_path / "ndr-7.eml").read_text() == "mine"
+
+
 def test_a_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(LabError, match=r"file.*: cannot be written: "):

@@ -100,6 +100,9 @@ def test_the_second_exchanger_serves_when_the_first_is_not_there(mine: Path) -> 
         ("title: Mine", "title: Mine\ntitle: Yours", ":2:1: the key 'title' is given twice"),
         ("title: Mine", "title: Mine\nseed: x", ":2:7: seed: "),
         ("title: Mine", "title: Mine\nstart: today", ":2:8: start: "),
+        ("title: Mine", "title: Mine\nstart: 1950-01-01T00:00:00Z", ":2:8: start: expected a year from 1971 to 2100"),
+        ("title: Mine", 'title: "\\e[31m"', ":1:8: title: holds a control character"),
+        ("  domains: [example.net]", "  domains: [a..net]", ":9:13: receiver.domains: 'a..net' is no host or domain"),
         (MINE, "", ":1:1: "),
         (MINE, "- a\n- b\n", ":1:1: expected fields and values, found a list"),
     ],
@@ -131,7 +134,7 @@ def test_a_file_that_is_not_there_and_a_folder(tmp_path: Path) -> None:
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(LabError, match=r"unknown scenario 'kb81822' \(did you mean 'kb818222'\?\)"):
         load_scenario("kb81822")
-    with pytest.raises(LabError, match="unknown scenario 'zzz'"):
+    with pytest.raises(LabError, match=r"unknown scenario 'zzz' \(`smtpguard lab list` shows the names"):
         load_scenario("zzz")
 
 

@@ -14,6 +14,7 @@ from smtpguard.lab.message import sample
 from smtpguard.lab.result import RunResult
 from smtpguard.lab.run import assemble, play, run_scenario
 from smtpguard.lab.scenario_file import load_scenario, scenario_names
+from smtpguard.lab.wire import CLOSED
 
 SCENARIOS = [load_scenario(name) for name in scenario_names()]
 ENDINGS = [(scenario.name, firewall) for scenario in SCENARIOS for firewall in scenario.expects]
@@ -105,10 +106,13 @@ def test_row_6_leaves_a_blob_at_the_server_with_each_attempt() -> None:
 
 def test_row_8_is_a_burst_of_500s_and_then_421() -> None:
     scenario, capture = load_scenario("row-08-blob-taken-for-commands"), Capture()
-    run_scenario(scenario, scenario.firewall, sample(), tap=capture)
+    result = run_scenario(scenario, scenario.firewall, sample(), tap=capture)
     to_the_sender = capture.connections("sender")[0].octets(from_client=False)
     burst = to_the_sender.partition(b"354 Send binary data\r\n")[2].splitlines()
     assert [line[:3] for line in burst] == [b"500"] * 4 + [b"421"]
+    transcript = result.fate.attempts[0].attempt.lines
+    assert [said.text[:3] for said in transcript if said.direction == "<--"][-5:] == ["500"] * 4 + ["421"]
+    assert transcript[-2].text == CLOSED
 
 
 def test_public_folder_data_stays_behind_a_strip_and_comes_through_the_repaired_one() -> None:

@@ -29,7 +29,16 @@ def test_every_figure_is_a_setting() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"retries": ()}, {"timeout": 0}, {"expiry": -1}, {"glitch_retries": -1}, {"problem_failures": -1}, {"x": 1}],
+    [
+        {"retries": ()},
+        {"timeout": 0},
+        {"expiry": -1},
+        {"expiry": float("inf")},
+        {"retries": (1e12,)},
+        {"glitch_retries": -1},
+        {"problem_failures": -1},
+        {"x": 1},
+    ],
 )
 def test_figures_that_make_no_sense(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

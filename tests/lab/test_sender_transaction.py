@@ -184,6 +184,13 @@ def test_a_blob_taken_for_commands_ends_the_attempt_and_not_the_message() -> Non
     assert made.of("out-of-step")[0]["reply"] == "500 5.3.3 Unrecognized command"
 
 
+def test_what_had_arrived_behind_a_blob_taken_for_commands_stands_in_the_transcript() -> None:
+    burst = b"500 5.3.3 Unrecognized command\r\n"
+    made = send_to(Replying(XEXCH50_END=burst, BDAT=burst * 3))
+    assert [said.text for said in made.attempt.lines if said.direction == "<--"][-4:] == [burst.decode().strip()] * 4
+    assert made.attempt.lines[-1].text == OUT_OF_STEP
+
+
 def test_a_2xx_to_xexch50_is_neither_yes_nor_no() -> None:
     made = send_to(Replying(XEXCH50=b"250 fine\r\n"))
     assert (made.attempt.delivered, made.attempt.permanent) == (False, False)
