@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 
@@ -109,9 +110,10 @@ def _run_all(cells: Sequence[Cell], jobs: int, advance: Advance) -> list[CellRes
     if jobs <= 1:
         return [_counted(run_cell(cell), advance) for cell in cells]
     # Spawned, not forked: rich's and the caller's threads must not be copied.
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _leave_interrupts_to_the_parent)
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"))
     try:
-        futures: list[Future[CellResult]] = [pool.submit(run_cell, cell) for cell in cells]
+        with _interrupts_kept_from_children():
+            futures: list[Future[CellResult]] = [pool.submit(run_cell, cell) for cell in cells]
         for future in as_completed(futures):
             _counted(future.result(), advance)
         return [future.result() for future in futures]
@@ -124,8 +126,15 @@ def _counted(result: CellResult, advance: Advance) -> CellResult:
     return result
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _interrupts_kept_from_children() -> Iterator[None]:
+    """Processes started in here never see Ctrl-C: one that died of it while it started would be waited for for ever.
+    Ours is only put off."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def run_cell(cell: Cell) -> CellResult:
