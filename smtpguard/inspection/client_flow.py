@@ -74,7 +74,7 @@ class ClientFlow(PayloadFlow):
             verb is None
             or dialogue.pending
             or (verb.payload and dialogue.content)
-            or session.rulebook.judges_commands
+            or session.rulebook.command.judges(verb.name)
             or size > verb.max_length
             or data.find(b"\n") != size - 1
             or data.find(b"\r") != size - 2

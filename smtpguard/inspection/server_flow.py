@@ -12,6 +12,7 @@ from smtpguard.smtp.commands import Command
 from smtpguard.smtp.dialogue import Exchange
 from smtpguard.smtp.replies import HELD_REPLY, Reply, ReplyReader, faultless
 from smtpguard.smtp.sides import Side
+from smtpguard.smtp.verbs import UNKNOWN
 
 _NO_COMMAND = Command(b"")
 
@@ -63,10 +64,12 @@ class ServerFlow(Flow):
         """The way of nearly every reply: it answers a plain command, and no rule looks at it. False when not."""
         session = self.session
         pending = session.dialogue.pending
-        if not pending or session.rulebook.judges_replies or 300 <= code < 400:
+        if not pending or 300 <= code < 400:
             return False
         head = pending[0]
         spec = head.command.spec
+        if session.rulebook.judges_replies and (spec is UNKNOWN or session.rulebook.reply.judges(spec.name)):
+            return False
         if head.stage != "command" or spec.waits or head.own is not None or head.eaten or head.withheld:
             return False
         if spec.change and code < 300:

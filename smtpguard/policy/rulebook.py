@@ -83,6 +83,10 @@ class ByVerb:
     def __bool__(self) -> bool:
         return bool(self.named or self.known or self.unknown)
 
+    def judges(self, verb: str) -> bool:
+        """Whether any rule looks at this verb of the table."""
+        return bool(self.known) or verb in self.named
+
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
