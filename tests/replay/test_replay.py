@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from smtpguard.inspection.flow import HELD_OCTETS
 from smtpguard.policy.actions import Close, Delay, Eat, Reject, Reset, Tunnel
 from smtpguard.policy.rulebook import Rulebook
 from smtpguard.replay.captures import Conversation, End, Endpoint, Turn
@@ -49,13 +50,15 @@ def test_what_both_said_leaves_and_so_do_their_ends() -> None:
 
 
 def test_a_paused_side_is_not_read_until_the_reply() -> None:
-    turns = (*OPENING, (CLIENT, DATA), (CLIENT, TEXT), (CLIENT, b"QUIT\r\n"))
+    text = b"x" * 998 + b"\r\n"
+    text = text * (HELD_OCTETS // len(text) + 1) + b".\r\n"
+    turns = (*OPENING, (CLIENT, DATA), (CLIENT, text), (CLIENT, b"QUIT\r\n"))
     waiting = run(*turns)
     assert waiting.sent[SERVER] == EHLO + DATA
-    assert waiting.unread[CLIENT] + waiting.held == len(TEXT + b"QUIT\r\n")
+    assert waiting.unread[CLIENT] + waiting.held == len(text + b"QUIT\r\n")
     assert waiting.unread[CLIENT] >= len(b"QUIT\r\n")
     answered = run(*turns, (SERVER, GO))
-    assert answered.sent[SERVER] == EHLO + DATA + TEXT + b"QUIT\r\n"
+    assert answered.sent[SERVER] == EHLO + DATA + text + b"QUIT\r\n"
     assert answered.unread[CLIENT] == answered.held == 0
 
 
