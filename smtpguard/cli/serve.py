@@ -91,7 +91,9 @@ def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
 async def _serve(rulebook: Rulebook, listen: Address, upstream: Address, settings: RelaySettings) -> None:
     await _probe(upstream)
     loop = asyncio.get_running_loop()
-    journal = Journal(sys.stdout.buffer, loop.call_later)
+    # Unbuffered: what could not be written must not come up again when Python ends.
+    stream = open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)  # noqa: SIM115, ASYNC230 - stdout itself
+    journal = Journal(stream, loop.call_later, _report_loss)
     # Sessions of two runs must not share an id in one journal.
     run = f"{int(time.time()):x}-{os.getpid():x}-"
     guard = Guard(rulebook, listen=listen, upstream=upstream, journal=journal, settings=settings, run=run)
@@ -117,6 +119,11 @@ async def _serve(rulebook: Rulebook, listen: Address, upstream: Address, setting
         journal("stopped", {})
     finally:
         journal.flush()
+
+
+def _report_loss(error: OSError) -> None:
+    reason = error.strerror or str(error)
+    print(f"smtpguard: the journal can't be written: {reason}; mail goes on without it", file=sys.stderr)  # noqa: T201
 
 
 async def _probe(upstream: Address) -> None:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 
 import orjson
+import pytest
 
 from smtpguard.journal.writer import FLUSH_OCTETS, FLUSH_SECONDS, Journal
 
@@ -63,3 +64,40 @@ def test_what_json_does_not_know_is_written_all_the_same() -> None:
     journal("odd", {"value": b"\xff"})
     journal.flush()
     assert lines(stream)[0]["value"] == "b'\\xff'"
+
+
+class Failing(io.BytesIO):
+    """A disk that is full while ``full`` is set."""
+
+    full = False
+
+    def write(self, octets: object) -> int:  # type: ignore[override]
+        if self.full:
+            raise OSError(28, "No space left on device")
+        return super().write(octets)  # type: ignore[arg-type]
+
+
+def test_what_cannot_be_written_is_reported_once_and_counted() -> None:
+    stream, clock, losses = Failing(), Clock(), []
+    journal = Journal(stream, clock.later, losses.append)
+    stream.full = True
+    for name in ("a", "b", "c"):
+        journal(name, {})
+        journal.flush()
+    assert [str(loss) for loss in losses] == ["[Errno 28] No space left on device"]
+    stream.full = False
+    journal("d", {})
+    journal.flush()
+    assert [(line["event"], line.get("lines")) for line in lines(stream)] == [("journal-lost", 3), ("d", None)]
+    journal("e", {})
+    journal.flush()
+    assert [line["event"] for line in lines(stream)][-1] == "e"
+
+
+def test_without_a_place_for_losses_the_error_is_the_callers() -> None:
+    stream, clock = Failing(), Clock()
+    stream.full = True
+    journal = Journal(stream, clock.later)
+    journal("a", {})
+    with pytest.raises(OSError, match="No space left"):
+        journal.flush()
