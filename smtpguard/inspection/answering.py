@@ -141,7 +141,7 @@ def _after_command(session: Session, head: Exchange, reply: Reply) -> None:
     command = head.command
     spec = command.spec
     if reply.positive and spec.change:
-        session.dialogue.accepted(command, reply.code)
+        session.dialogue.accepted(command)
     if not spec.waits:
         return
     flow = session.client_flow
@@ -164,8 +164,6 @@ def _after_sasl(session: Session, head: Exchange, reply: Reply) -> None:
         session.sasl = head.command
         session.client_flow.begin_sasl()
         return
-    if reply.positive:
-        session.dialogue.accepted(head.command, reply.code)
     session.client_flow.end_sasl()
 
 

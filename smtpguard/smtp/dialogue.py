@@ -91,8 +91,7 @@ class Dialogue:
     """Pairs replies with commands and follows the session's state."""
 
     __slots__ = (
-        "authenticated", "chunk_refused", "content", "envelope", "greeted", "hello", "last_said", "lmtp", "pending",
-        "quitting", "tls",
+        "chunk_refused", "content", "envelope", "greeted", "hello", "last_said", "lmtp", "pending", "tls",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -101,8 +100,6 @@ class Dialogue:
         self.hello = ""
         self.lmtp = False
         self.tls = False
-        self.authenticated = False
-        self.quitting = False
         self.envelope = Envelope()
         # What the client has said for the message at hand, answered or not: its verb, and whether BDAT … LAST came.
         self.content = ""
@@ -133,7 +130,7 @@ class Dialogue:
             self.last_said = False
             self.chunk_refused = False
 
-    def accepted(self, command: Command, code: int) -> None:
+    def accepted(self, command: Command) -> None:
         """Apply what a positive reply to ``command`` changes."""
         change = command.spec.change
         if change == "rcpt":
@@ -150,10 +147,6 @@ class Dialogue:
             # Postfix starts the session anew behind it, with a 220.
             self.hello = ""
             self.envelope = Envelope()
-        elif change == "quit":
-            self.quitting = True
-        elif command.spec.payload == "sasl" and code == 235:
-            self.authenticated = True
 
     def message_replies(self) -> int:
         """How many replies the end of a message is owed: one, in LMTP one an accepted recipient (RFC 2033 4.2)."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Payload = Literal["", "text", "chunk", "blob", "sasl", "tls"]
-Change = Literal["", "hello", "mail", "rcpt", "reset", "turn", "quit", "xclient"]
+Change = Literal["", "hello", "mail", "rcpt", "reset", "turn", "xclient"]
 
 LINE = 512
 """Octets of a command line with its CRLF, RFC 5321 4.5.3.1.4."""
@@ -48,7 +48,7 @@ _ROWS = (
     Verb("BDAT", "octets [LAST]", "RFC 3030 2", payload="chunk"),
     Verb("RSET", "", "RFC 5321 4.1.1.5", change="reset"),
     Verb("NOOP", "[string]", "RFC 5321 4.1.1.9", ends_group=True),
-    Verb("QUIT", "", "RFC 5321 4.1.1.10", ends_group=True, change="quit"),
+    Verb("QUIT", "", "RFC 5321 4.1.1.10", ends_group=True),
     Verb("VRFY", "string", "RFC 5321 4.1.1.6", ends_group=True),
     Verb("EXPN", "string", "RFC 5321 4.1.1.7", ends_group=True),
     Verb("HELP", "[string]", "RFC 5321 4.1.1.8", ends_group=True),

@@ -13,7 +13,7 @@ def heard(*lines: bytes) -> Dialogue:
     dialogue = Dialogue()
     dialogue.greeted = True
     for line in lines:
-        dialogue.accepted(Command(line), 250)
+        dialogue.accepted(Command(line))
     return dialogue
 
 
@@ -70,14 +70,6 @@ def test_lmtp_owes_one_reply_a_recipient_and_smtp_one() -> None:
     assert heard(b"LHLO a\r\n", MAIL, RCPT, RCPT).message_replies() == 2
     assert heard(b"LHLO a\r\n", MAIL).message_replies() == 1
     assert heard(b"EHLO a\r\n", MAIL, RCPT, RCPT).message_replies() == 1
-
-
-def test_only_235_authenticates() -> None:
-    dialogue = heard()
-    dialogue.accepted(Command(b"AUTH LOGIN\r\n"), 250)
-    assert not dialogue.authenticated
-    dialogue.accepted(Command(b"X-EXPS LOGIN\r\n"), 235)
-    assert dialogue.authenticated
 
 
 def test_exchanges_are_owed_in_the_order_in_which_they_were_pushed() -> None:
