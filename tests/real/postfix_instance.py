@@ -129,6 +129,10 @@ class PrivatePostfix:
         for folder, uid in (("etc", 0), ("queue", 0), ("data", postfix.pw_uid), ("mail", nobody.pw_uid)):
             (self.root / folder).mkdir(mode=0o755)
             os.chown(self.root / folder, uid, nobody.pw_gid if folder == "mail" else 0)
+        # postsuper gives up its rights before it writes down what a power cut left in the queue.
+        log = self.root / "mail.log"
+        log.touch(mode=0o644)
+        os.chown(log, postfix.pw_uid, 0)
         values = {"root": self.root, "uid": nobody.pw_uid, "gid": nobody.pw_gid}
         (self.root / "etc" / "main.cf").write_text(_MAIN_CF.format(**values))
         (self.root / "etc" / "master.cf").write_text(_MASTER_CF.format(port=self.port, sessions=SESSIONS))
