@@ -9,10 +9,11 @@ from uuid import uuid4
 
 import pytest
 
-from tests.real import exim_instance
+from tests.real import exim_instance, opensmtpd_instance
 from tests.real.exim_instance import PrivateExim
 from tests.real.guard_process import GuardProcess, Line, select
 from tests.real.lab_process import LabProcess
+from tests.real.opensmtpd_instance import PrivateOpenSMTPD
 from tests.real.postfix_instance import DOMAIN, PrivatePostfix, missing
 
 POLICIES = ("pass", "strip-xexch50")
@@ -59,6 +60,19 @@ def own_postfix() -> Iterator[PrivatePostfix]:
     if reason := missing():
         pytest.skip(reason)
     instance = PrivatePostfix()
+    try:
+        instance.start()
+        yield instance
+    finally:
+        instance.remove()
+
+
+@pytest.fixture(scope="session")
+def opensmtpd() -> Iterator[PrivateOpenSMTPD]:
+    """The OpenSMTPD that all tests of the run deliver to."""
+    if reason := opensmtpd_instance.missing():
+        pytest.skip(reason)
+    instance = PrivateOpenSMTPD()
     try:
         instance.start()
         yield instance
