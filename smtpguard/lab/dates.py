@@ -34,11 +34,3 @@ def mail_date(moment: datetime) -> str:
     """``Thu, 25 Oct 2007 09:00:00 -0700``: the date of a header, a delivery status or a banner (RFC 5322 3.3)."""
     day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
     return f"{day}, {moment.day} {month} {moment:%Y %H:%M:%S %z}"
-
-
-def span(seconds: float) -> str:
-    """Simulated time as people read it: ``2d 00:00:00``, ``00:10:00``; fractions of a second are cut off."""
-    whole = int(seconds)
-    days, rest = divmod(whole, 86400)
-    clock = f"{rest // 3600:02}:{rest % 3600 // 60:02}:{rest % 60:02}"
-    return f"{days}d {clock}" if days else clock

@@ -5,17 +5,16 @@ Raises ``LabError`` for a file that can't be written. The same run gives the sam
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
-from string import Template
 
-from smtpguard.lab import documents, html_parts
+from smtpguard.lab import html_parts
 from smtpguard.lab.capture import Capture
 from smtpguard.lab.errors import LabError
-from smtpguard.lab.html_markup import section, words
 from smtpguard.lab.html_queue import queue
 from smtpguard.lab.ladder_choice import ladders
 from smtpguard.lab.result import RunResult
+from smtpguard.pages.markup import section, words
+from smtpguard.pages.page import page as framed
 
 
 def write_html(result: RunResult, path: Path, capture: Capture) -> None:
@@ -39,10 +38,4 @@ def page(result: RunResult, capture: Capture) -> str:
         section("The receiver's mailbox", html_parts.mailbox(result)),
         words("footer", "Made by smtpguard's lab of simulated systems."),
     ]
-    template = Template(_read("page.html"))
-    title = f"{result.scenario.title}, {result.firewall}"
-    return template.substitute(title=escape(title), style=_read("page.css"), body="".join(body))
-
-
-def _read(name: str) -> str:
-    return documents.octets("templates", name).decode("utf-8")
+    return framed(f"{result.scenario.title}, {result.firewall}", "".join(body))

@@ -10,19 +10,18 @@ from email import message_from_bytes
 from html import escape
 from itertools import groupby
 
-from smtpguard.lab import ladder_drawing
-from smtpguard.lab.dates import span
 from smtpguard.lab.eventlog import Entry
 from smtpguard.lab.eventlog_viewer import lines as event_lines
 from smtpguard.lab.eventlog_viewer import us_date, us_time
 from smtpguard.lab.events import Host
-from smtpguard.lab.html_markup import facts, folded, table, tag, words
-from smtpguard.lab.html_words import counted, lasting
-from smtpguard.lab.ladder import Ladder
 from smtpguard.lab.queue_fate import Notification
 from smtpguard.lab.result import RunResult
 from smtpguard.lab.steps import TITLES, State
 from smtpguard.lab.transcript import Direction, Said
+from smtpguard.pages import ladder_drawing
+from smtpguard.pages.ladder import Ladder
+from smtpguard.pages.markup import facts, folded, table, tag, words
+from smtpguard.pages.wording import counted, lasting, span
 
 MOST_LADDERS = 4  # ours: connections that tell different stories
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from html import escape
 
 from smtpguard.lab import timeline_drawing
-from smtpguard.lab.dates import Calendar, span
+from smtpguard.lab.dates import Calendar
 from smtpguard.lab.eventlog_viewer import us_date, us_time
-from smtpguard.lab.html_markup import folded, table, tag, words
-from smtpguard.lab.html_words import counted, lasting
 from smtpguard.lab.queue_viewer import QueueRow
 from smtpguard.lab.result import RunResult
 from smtpguard.lab.timeline_drawing import Timeline
+from smtpguard.pages.markup import folded, table, tag, words
+from smtpguard.pages.wording import counted, lasting, span
 
 _VIEWER = (
     "At",

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
 from smtpguard.lab.capture import Connection
 from smtpguard.lab.events import Event
-from smtpguard.lab.ladder_reading import GREETING, Item, read_items
+from smtpguard.lab.ladder_notes import note_boxes
+from smtpguard.lab.ladder_reading import read_items
+from smtpguard.pages.ladder import GREETING, Item, Ladder, Row
 
 MOST_ITEMS = 120  # ours: what a page can show and a reader wants to see
 
@@ -22,45 +23,9 @@ _DIGITS = re.compile(r"[0-9]+")
 _TELLING = frozenset(("violation", "uncertain", "stall", "timeout", "rule-crashed"))  # records without a rule
 
 
-@dataclass(slots=True)
-class Row:
-    """``sender`` is the item on the sender's leg, ``receiver`` on the receiver's; both when it passed unchanged."""
-
-    sender: Item | None
-    receiver: Item | None
-    notes: list[Event] = field(default_factory=list)
-
-    @property
-    def item(self) -> Item:
-        """What is drawn."""
-        found = self.sender if self.sender is not None else self.receiver
-        assert found is not None  # noqa: S101 - a row is made of an item
-        return found
-
-    @property
-    def time(self) -> float:
-        """Simulated seconds."""
-        return self.item.time
-
-    @property
-    def passed(self) -> bool:
-        """Whether it stands on both legs."""
-        return self.sender is not None and self.receiver is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Ladder:
-    """One connection of the sender. ``firewall``: whether one stands between; ``left_out``: items not drawn."""
-
-    number: int
-    firewall: bool
-    rows: tuple[Row, ...]
-    left_out: int
-
-    @property
-    def wording(self) -> tuple[tuple[object, ...], ...]:
-        """What was said, without figures and times: two ladders with the same wording tell the same story."""
-        return tuple((row.passed, row.sender is None, *_gist(row.item), len(row.notes)) for row in self.rows)
+def wording(ladder: Ladder) -> tuple[tuple[object, ...], ...]:
+    """What was said, without figures and times: two ladders with the same wording tell the same story."""
+    return tuple((row.passed, row.sender is None, *_gist(row.item), len(row.notes)) for row in ladder.rows)
 
 
 def _gist(item: Item) -> tuple[object, ...]:
@@ -132,6 +97,7 @@ def _may_cause(row: Row, item: Item) -> bool:
 def _annotate(rows: list[Row], events: Sequence[Event]) -> None:
     """Hang each record of the firewall on the row that it is about; each such row once before any twice."""
     used: dict[str, set[int]] = {}
+    hung: list[list[Event]] = [[] for _ in rows]
     for event in events:
         if not rows or ("rule" not in event.fields and event.event not in _TELLING):
             continue
@@ -145,7 +111,9 @@ def _annotate(rows: list[Row], events: Sequence[Event]) -> None:
         taken = used.setdefault(_occasion(event), set())
         place = next((number for number in fitting if number not in taken), fitting[-1])
         taken.add(place)
-        rows[place].notes.append(event)
+        hung[place].append(event)
+    for row, told in zip(rows, hung, strict=True):
+        row.notes = note_boxes(told)
 
 
 def _occasion(event: Event) -> str:

@@ -10,14 +10,15 @@ from collections.abc import Iterator, Sequence
 
 from smtpguard.lab.capture import Capture, Connection
 from smtpguard.lab.events import Event
-from smtpguard.lab.ladder import Ladder, direct_ladder, firewall_ladder
+from smtpguard.lab.ladder import direct_ladder, firewall_ladder, wording
+from smtpguard.pages.ladder import Ladder
 
 
 def ladders(capture: Capture, events: Sequence[Event], *, firewall: bool) -> tuple[Ladder, ...]:
     """The first connection's ladder, and each later one that tells another story than those before it."""
     told: dict[tuple[tuple[object, ...], ...], Ladder] = {}
     for ladder in _all(capture, events, firewall=firewall):
-        told.setdefault(ladder.wording, ladder)
+        told.setdefault(wording(ladder), ladder)
     return tuple(told.values())
 
 

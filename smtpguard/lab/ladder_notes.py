@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from smtpguard.lab.events import Event
+from smtpguard.pages.ladder import Note
 
 _DOES = {
     "pass": "passes",
@@ -25,14 +25,6 @@ _DOES = {
     "tunnel": "tunnels from",
 }
 _ENDS = {"close": "closes the connection", "reset": "resets the connection"}
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """One box. ``by_rule``: a rule's doing; else something that the guard noticed."""
-
-    lines: tuple[str, ...]
-    by_rule: bool
 
 
 def note_boxes(events: Sequence[Event]) -> list[Note]:

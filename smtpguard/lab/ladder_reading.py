@@ -8,37 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
 from typing import Literal
 
 from smtpguard.lab.capture import Connection, Piece
 from smtpguard.lab.transcript import printable
-
-Kind = Literal["open", "command", "reply", "blob", "message", "secret", "octets", "close"]
-
-GREETING = ""  # the verb that the banner answers
+from smtpguard.pages.ladder import GREETING, Item, Kind
 
 _AUTHENTICATING = frozenset(("AUTH", "X-EXPS"))
 _SIZE = re.compile(rb"\S+ +([0-9]{1,12})(?: |$)")
 _END = b"\r\n.\r\n"
 _GO_AHEAD, _CHALLENGE = 354, 334
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One thing that a side did. ``verb``: the command that it is, answers or follows; ``data``: the octets."""
-
-    time: float
-    from_client: bool
-    kind: Kind
-    lines: tuple[str, ...] = ()
-    verb: str = GREETING
-    data: bytes = b""
-
-    @property
-    def is_payload(self) -> bool:
-        """Whether it follows a command rather than being one."""
-        return self.kind in ("blob", "message", "secret")
 
 
 def read_items(connection: Connection) -> list[Item]:

@@ -10,8 +10,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from smtpguard.lab.dates import span
 from smtpguard.lab.events import Event
+from smtpguard.pages.wording import span
 
 _SHOWN = frozenset({"attempt", "attempt-failed", "delivered", "delay-notice", "ndr"})
 

@@ -12,7 +12,6 @@ from email import message_from_bytes
 from rich.console import Console
 from rich.text import Text
 
-from smtpguard.lab.dates import span
 from smtpguard.lab.eventlog_viewer import print_entries
 from smtpguard.lab.events import Event
 from smtpguard.lab.queue_fate import Fate
@@ -20,6 +19,7 @@ from smtpguard.lab.queue_viewer import QueueRow
 from smtpguard.lab.result import RunResult
 from smtpguard.lab.steps import TITLES, State
 from smtpguard.lab.transcript import Direction, Said
+from smtpguard.pages.wording import span
 
 _COLOURS: dict[Direction, str] = {"-->": "cyan", "<--": "green", "---": "bold yellow"}
 _STATES: dict[State, tuple[str, str]] = {

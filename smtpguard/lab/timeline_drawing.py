@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smtpguard.lab import html_svg as svg
-from smtpguard.lab.dates import span
 from smtpguard.lab.queue_fate import Fate
 from smtpguard.lab.queue_viewer import QueueRow
+from smtpguard.pages import svg
+from smtpguard.pages.wording import span
 
 WIDTH = 1000
 _LEFT, _RIGHT = 110, 955

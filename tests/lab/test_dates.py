@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-import pytest
-
-from smtpguard.lab.dates import Calendar, mail_date, span
+from smtpguard.lab.dates import Calendar, mail_date
 
 PACIFIC = timezone(timedelta(hours=-7))
 START = datetime(2007, 10, 25, 9, 0, 0, tzinfo=PACIFIC)
@@ -26,11 +24,3 @@ def test_the_day_is_not_padded_and_a_month_can_end() -> None:
     assert mail_date(datetime(2008, 2, 29, 0, 0, tzinfo=timezone(timedelta(hours=5, minutes=30)))) == (
         "Fri, 29 Feb 2008 00:00:00 +0530"
     )
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "00:00:00"), (59.9, "00:00:59"), (600, "00:10:00"), (86_399, "23:59:59"), (172_800, "2d 00:00:00")],
-)
-def test_spans_of_time(seconds: float, text: str) -> None:
-    assert span(seconds) == text

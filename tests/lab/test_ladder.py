@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from smtpguard.lab.capture import Capture
 from smtpguard.lab.events import Event
-from smtpguard.lab.ladder import MOST_ITEMS, Ladder, Row, direct_ladder, firewall_ladder
+from smtpguard.lab.ladder import MOST_ITEMS, direct_ladder, firewall_ladder
+from smtpguard.lab.ladder_notes import note_boxes
+from smtpguard.pages.ladder import Ladder, Row
 from tests.lab import legs
 from tests.lab.legs import leg
 
@@ -39,8 +41,8 @@ def test_an_eaten_blob_touches_the_senders_leg_only() -> None:
         ("=", "closes the connection"),
     ]
     assert all(row.passed for row in ladder.rows[:-2])
-    assert [row.notes for row in ladder.rows if row.notes] == [[eaten, stall]]
-    assert ladder.rows[-2].notes == [eaten, stall]
+    assert [row.notes for row in ladder.rows if row.notes] == [note_boxes([eaten, stall])]
+    assert ladder.rows[-2].notes == note_boxes([eaten, stall])
 
 
 def test_an_eaten_reply_touches_the_receivers_leg_only_and_carries_the_note() -> None:
@@ -52,7 +54,7 @@ def test_an_eaten_reply_touches_the_receivers_leg_only_and_carries_the_note() ->
     stall = Event(0.0, "firewall", "stall", {"session": "1", "verb": "XEXCH50", "why": "reply eaten"})
     ladder = through(capture, eaten, stall)
     assert shown(ladder)[-2:] == [(">", "250 XEXCH50 OK"), ("=", "closes the connection")]
-    assert ladder.rows[-2].notes == [eaten, stall]
+    assert ladder.rows[-2].notes == note_boxes([eaten, stall])
 
 
 def test_a_changed_reply_stands_on_both_legs_by_itself_the_receivers_first() -> None:
@@ -68,7 +70,7 @@ def test_a_changed_reply_stands_on_both_legs_by_itself_the_receivers_first() -> 
         ("<", "250-mx1.example.net Hello"),
         ("=", "MAIL FROM:<a@example.com>"),
     ]
-    assert ladder.rows[3].notes == [note]
+    assert ladder.rows[3].notes == note_boxes([note])
 
 
 def test_a_close_of_the_firewalls_comes_behind_what_caused_it() -> None:
@@ -82,7 +84,7 @@ def test_a_close_of_the_firewalls_comes_behind_what_caused_it() -> None:
         (">", "closes the connection"),
         ("<", "closes the connection"),
     ]
-    assert ladder.rows[-3].notes == [closed]
+    assert ladder.rows[-3].notes == note_boxes([closed])
 
 
 def test_what_the_firewall_made_of_an_item_comes_behind_it() -> None:
@@ -121,7 +123,7 @@ def test_a_connection_that_never_reached_the_receiver() -> None:
     refused = decision("connect-rejected", "connect", "reject")
     ladder = firewall_ladder(capture.connections("sender")[0], None, [refused])
     assert [passed for passed, _ in shown(ladder)] == ["<", "<", "<"]
-    assert ladder.rows[0].notes == [refused]
+    assert ladder.rows[0].notes == note_boxes([refused])
 
 
 def test_the_same_decision_twice_hangs_on_two_rows() -> None:
@@ -136,7 +138,7 @@ def test_the_same_decision_twice_hangs_on_two_rows() -> None:
 def test_a_record_that_fits_no_row_hangs_on_the_last_one_before_it() -> None:
     late = Event(600.0, "firewall", "timeout", {"session": "1", "which": "reply"})
     ladder = through(legs.eaten_blob(), late)
-    assert ladder.rows[-1].notes == [late]
+    assert ladder.rows[-1].notes == note_boxes([late])
     summary = Event(0.0, "firewall", "session", {"session": "1"})
     assert not any(row.notes for row in through(legs.eaten_blob(), summary).rows)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from smtpguard.lab.capture import Capture
 from smtpguard.lab.events import Event
 from smtpguard.lab.ladder_choice import ladders
+from smtpguard.lab.ladder_notes import note_boxes
 from tests.lab import legs
 from tests.lab.legs import leg
 
@@ -27,4 +28,4 @@ def test_the_legs_of_each_connection_find_each_other() -> None:
     first, second = ladders(capture, [note], firewall=True)
     assert not any(row.passed for row in first.rows)
     assert all(row.passed for row in second.rows)
-    assert second.rows[1].notes == [note]
+    assert second.rows[1].notes == note_boxes([note])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from smtpguard.lab.capture import Capture
-from smtpguard.lab.ladder_reading import Item, read_items
+from smtpguard.lab.ladder_reading import read_items
+from smtpguard.pages.ladder import Item
 from tests.lab import legs
 from tests.lab.legs import Said, leg
 

@@ -1,8 +1,8 @@
-"""A ladder as SVG: lifelines of sender, firewall and receiver, time from top to bottom.
+"""A ladder as SVG: lifelines of sender, firewall and receiver, or of two ends alone, time from top to bottom.
 
 An arrow that passes both legs passed the firewall unchanged; one that ends in a cross at the firewall went no further.
-Boxes on the firewall's lifeline say what it did. Long lists of keywords are wrapped, other long lines are cut; the page
-has the whole conversation as text elsewhere.
+Boxes in the middle say what the firewall did, or what was noticed. Long lists of keywords are wrapped, other long lines
+are cut; the page has the whole conversation as text elsewhere.
 """
 
 from __future__ import annotations
@@ -10,12 +10,9 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 
-from smtpguard.lab import html_svg as svg
-from smtpguard.lab.dates import span
-from smtpguard.lab.html_words import lasting
-from smtpguard.lab.ladder import Ladder, Row
-from smtpguard.lab.ladder_notes import Note, note_boxes
-from smtpguard.lab.ladder_reading import Item
+from smtpguard.pages import svg
+from smtpguard.pages.ladder import Item, Ladder, Note, Row
+from smtpguard.pages.wording import lasting, span
 
 WIDTH = 1000
 _SENDER, _FIREWALL, _RECEIVER = 110, 540, 970
@@ -81,7 +78,7 @@ def _row(ladder: Ladder, number: int, y: float, *, with_time: bool) -> tuple[str
     if ladder.firewall and _stopped(ladder, number):
         parts.append(_cross(_FIREWALL, base))
     height = base - y + _BELOW_ARROW
-    for found in note_boxes(row.notes):
+    for found in row.notes:
         note, taken = _note(found, y + height)
         parts.append(note)
         height += taken

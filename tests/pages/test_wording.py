@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smtpguard.lab.html_words import counted, lasting
+from smtpguard.pages.wording import counted, lasting, span
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,11 @@ def test_how_long_something_lasted(seconds: float, shown: str) -> None:
 
 def test_one_and_many() -> None:
     assert (counted(1, "attempt", "attempts"), counted(17, "attempt", "attempts")) == ("1 attempt", "17 attempts")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "00:00:00"), (59.9, "00:00:59"), (600, "00:10:00"), (86_399, "23:59:59"), (172_800, "2d 00:00:00")],
+)
+def test_spans_of_time(seconds: float, text: str) -> None:
+    assert span(seconds) == text

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from smtpguard.lab.capture import Capture
 from smtpguard.lab.events import Event
 from smtpguard.lab.ladder import direct_ladder, firewall_ladder
-from smtpguard.lab.ladder_drawing import WIDTH, draw
+from smtpguard.pages.ladder_drawing import WIDTH, draw
 from tests.lab import legs
 from tests.lab.legs import leg
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from smtpguard.lab import html_svg as svg
+from smtpguard.pages import svg
 
 HOSTILE = "<script>&\"' ready at  2"
 

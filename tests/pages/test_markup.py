@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smtpguard.lab.html_markup import facts, folded, section, table, tag, words
+from smtpguard.pages.markup import facts, folded, section, table, tag, words
 
 
 def test_text_is_escaped_and_markup_is_not() -> None:

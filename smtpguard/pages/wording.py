@@ -1,4 +1,4 @@
-"""Times and counts in the words of the page."""
+"""Times and counts in the words of people."""
 
 from __future__ import annotations
 
@@ -22,3 +22,11 @@ def lasting(seconds: float) -> str:
 def counted(count: int, one: str, many: str) -> str:
     """``1 attempt``, ``17 attempts``."""
     return f"{count} {one if count == 1 else many}"
+
+
+def span(seconds: float) -> str:
+    """Time since a beginning as people read it: ``2d 00:00:00``, ``00:10:00``; fractions of a second are cut off."""
+    whole = int(seconds)
+    days, rest = divmod(whole, 86400)
+    clock = f"{rest // 3600:02}:{rest % 3600 // 60:02}:{rest % 60:02}"
+    return f"{days}d {clock}" if days else clock
