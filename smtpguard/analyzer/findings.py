@@ -17,15 +17,19 @@ EXIT_ERRORS = 2
 EXIT_UNTESTED = 3
 
 Outcome = Literal["passed", "found", "not-applicable", "not-tested"]
+# How sure a finding of the path doctor is. certain: no server does this by itself. likely: servers rarely do.
+# possible: a server may just as well be set up so. Empty for Microsoft's checks, which ask what is and not why.
+Confidence = Literal["", "certain", "likely", "possible"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a judge says of its rule: how it ended, why, and the step that shows it."""
+    """What a judge says of its rule: how it ended, why, how sure that is, and the step that shows it."""
 
     outcome: Outcome
     detail: str
     step: Step | None = None
+    confidence: Confidence = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,16 @@ class Check:
         step = self.verdict.step
         own = self.rule.step_causes.get(step.name) if step is not None else None
         return (own, *self.rule.causes) if own else self.rule.causes
+
+    @property
+    def sent(self) -> bytes:
+        """The octets of ours that showed it; empty where nothing was sent, as at the banner."""
+        return self.verdict.step.sent if self.verdict.step is not None else b""
+
+    @property
+    def received(self) -> bytes:
+        """What came back; empty where nothing did."""
+        return self.verdict.step.received if self.verdict.step is not None else b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +80,51 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspect:
+    """A box that the path doctor names: its behaviour is that of the persona ``policy``, on the wire that was seen.
+
+    ``same``: further personas whose wire is the same on purpose, so that nobody could tell them apart from outside.
+    ``box``: the product or the kind of box. ``why``: what was seen, in plain words. ``cures`` bear their KB numbers.
+    """
+
+    policy: str
+    box: str
+    confidence: Confidence
+    why: tuple[str, ...]
+    cures: tuple[str, ...]
+    source: str
+    same: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that changes on the way through the box: what it is, past the box and through it, in plain words.
+
+    ``sent`` led to both answers; each answer is the octets that came back, empty for none.
+    """
+
+    what: str
+    detail: str
+    sent: bytes
+    past: bytes
+    through: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The same probes at a second vantage point, past the box. ``untested``: why it could not be looked at."""
+
+    past: Target
+    differences: tuple[Difference, ...] = ()
+    untested: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """Everything that one run found. ``contradiction``: both truths in plain words where mail flows and the test errs.
 
-    ``sessions``: the steps of each session by its title. ``untested``: why nothing could be judged; no checks then.
+    ``sessions``: the steps of each session by its title, those of the probes too. ``untested``: why nothing could be
+    judged; no checks then. ``suspects``: the boxes that the path doctor names, the likeliest first.
     """
 
     target: Target
@@ -80,6 +135,8 @@ class Analysis:
     acceptance: Acceptance | None = None
     checks: tuple[Check, ...] = ()
     contradiction: str = ""
+    suspects: tuple[Suspect, ...] = ()
+    comparison: Comparison | None = None
 
     @property
     def findings(self) -> list[Check]:

@@ -43,8 +43,8 @@ Judge = Callable[[Rule, Evidence], Verdict]
 
 
 def judge_all(evidence: Evidence) -> tuple[Check, ...]:
-    """Every rule that can be judged, in the order of the table."""
-    return tuple(Check(rule, JUDGES[rule.trigger](rule, evidence)) for rule in rules() if rule.trigger != "untestable")
+    """Every rule that the sessions can decide, in the order of the table; those of the probes are judged elsewhere."""
+    return tuple(Check(rule, JUDGES[rule.trigger](rule, evidence)) for rule in rules() if rule.trigger in JUDGES)
 
 
 def _keyword_missing(rule: Rule, evidence: Evidence) -> Verdict:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from smtpguard.analyzer.findings import Acceptance, Analysis, Check
+from smtpguard.analyzer.findings import Acceptance, Analysis, Check, Comparison, Suspect
 from smtpguard.analyzer.steps import Step
 
 VERSION = 1
@@ -35,6 +35,8 @@ def as_document(analysis: Analysis) -> dict[str, Any]:
         "acceptance": None if analysis.acceptance is None else _acceptance(analysis.acceptance),
         "contradiction": analysis.contradiction or None,
         "findings": [_finding(check) for check in analysis.findings],
+        "suspects": [_suspect(suspect) for suspect in analysis.suspects],
+        "comparison": None if analysis.comparison is None else _comparison(analysis.comparison),
         "checks": [
             {"rule": check.rule.id, "outcome": check.verdict.outcome, "detail": check.verdict.detail}
             for check in analysis.checks
@@ -78,12 +80,45 @@ def _finding(check: Check) -> dict[str, Any]:
         "origin": rule.origin,
         "severity": rule.severity,
         "detail": check.verdict.detail,
+        "confidence": check.verdict.confidence or None,
+        "box": rule.box or None,
+        "policies": rule.policies,
         "step": step.name if step else None,
-        "sent": _text(step.sent) if step else None,
-        "received": _text(step.received) if step else None,
+        "sent": _text(check.sent) if step else None,
+        "received": _text(check.received) if step else None,
         "causes": check.causes,
         "remedies": rule.remedies,
         "source": rule.source,
+    }
+
+
+def _suspect(suspect: Suspect) -> dict[str, Any]:
+    return {
+        "policy": suspect.policy,
+        "same": suspect.same,
+        "box": suspect.box,
+        "confidence": suspect.confidence,
+        "why": suspect.why,
+        "cures": suspect.cures,
+        "source": suspect.source,
+    }
+
+
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "host": comparison.past.host,
+        "port": comparison.past.port,
+        "untested": comparison.untested or None,
+        "differences": [
+            {
+                "what": one.what,
+                "detail": one.detail,
+                "sent": _text(one.sent),
+                "past": _text(one.past),
+                "through": _text(one.through),
+            }
+            for one in comparison.differences
+        ],
     }
 
 

@@ -18,6 +18,7 @@ Trigger = Literal[
     "smtp-proxy",
     "default-verbs",
     "ehlo-malformed",
+    "probe",
     "untestable",
 ]
 
@@ -26,7 +27,8 @@ class Rule(BaseModel):
     """``title`` is Microsoft's own where ``origin`` says so. ``keyword``: of a ``keyword-missing`` rule.
 
     ``step_causes``: what may lie behind the failure of one step, by its name; told before ``causes``.
-    ``failure``: of an ``untestable`` rule, the failure of the step that it is about.
+    ``failure``: of an ``untestable`` rule, the failure of the step that it is about. ``box``: what stands in the path
+    when a probe finds this; ``policies``: shipped policies that reproduce it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +44,8 @@ class Rule(BaseModel):
     remedies: tuple[str, ...] = Field(min_length=1)
     keyword: str = ""
     failure: str = ""
+    box: str = ""
+    policies: tuple[str, ...] = ()
 
 
 class _Table(BaseModel):

@@ -7,7 +7,10 @@ from typing import Literal
 
 from smtpguard.smtp.replies import Reply
 
-Name = Literal["connect", "banner", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "message", "BDAT", "QUIT"]
+Name = str
+"""The sessions' own steps are ``NAMES``; a probe gives its steps names that say what it tried."""
+
+NAMES = ("connect", "banner", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "message", "BDAT", "QUIT")
 
 # unresolved, refused, unreachable: no connection. silent: no whole reply before the deadline. closed: the connection
 # ended first. babbling: more octets than a reply may have, or octets that no command asked for in a reply's place.

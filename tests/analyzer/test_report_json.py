@@ -12,8 +12,8 @@ from tests.lab.hosts import script
 
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "analyzer.md"
 TOP = [
-    "version", "target", "exit_status", "system", "ehlo", "acceptance", "contradiction", "findings", "checks",
-    "sessions",
+    "version", "target", "exit_status", "system", "ehlo", "acceptance", "contradiction", "findings", "suspects",
+    "comparison", "checks", "sessions",
 ]  # fmt: skip
 
 
@@ -25,7 +25,8 @@ def test_keys_of_a_whole_analysis() -> None:
     assert list(report["ehlo"]) == ["given", "keywords", "masked", "malformed"]
     assert list(report["acceptance"]) == ["without_data", "with_data", "steps"]
     assert list(report["findings"][0]) == [
-        "rule", "title", "origin", "severity", "detail", "step", "sent", "received", "causes", "remedies", "source",
+        "rule", "title", "origin", "severity", "detail", "confidence", "box", "policies", "step", "sent", "received",
+        "causes", "remedies", "source",
     ]  # fmt: skip
     assert list(report["checks"][0]) == ["rule", "outcome", "detail"]
     assert list(report["sessions"][0]["steps"][0]) == [
