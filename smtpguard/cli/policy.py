@@ -22,7 +22,8 @@ from smtpguard.policy.schema import policy_schema
 
 app = typer.Typer(
     help="List, show and check policies; print their JSON Schema.",
-    epilog="A policy is given by its name (see `smtpguard policy list`) or by the path of its YAML file. "
+    epilog="A policy is given by its name (see `smtpguard policy list`) or by the path of its YAML file; one of its "
+    "variants by a colon and its name, such as isa-2000:reply. "
     "The language is described in docs/policies.md.",
     rich_markup_mode=None,
 )
@@ -51,9 +52,10 @@ def list_policies(form: FormatOption = Format.TEXT) -> None:
     if form is Format.JSON:
         typer.echo(json.dumps([_described(policy) for policy in policies], indent=2))
         return
-    width = max((len(policy.name) for policy in policies), default=0)
-    for policy in policies:
-        typer.echo(f"{policy.name:<{width}}  {policy.model.summary}")
+    rows = [row for policy in policies for row in _listed(policy)]
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, summary in rows:
+        typer.echo(f"{name:<{width}}  {summary}")
 
 
 @app.command("show")
@@ -99,6 +101,13 @@ def print_schema() -> None:
     typer.echo(json.dumps(policy_schema(), indent=2))
 
 
+def _listed(policy: Policy) -> Iterator[tuple[str, str]]:
+    """The policy, and below it its variants, of which the first is what the bare name means."""
+    yield policy.name, policy.model.summary
+    for number, (variant, summary) in enumerate(policy.variants.items()):
+        yield f"  {policy.name}:{variant}", f"{summary} (the default)" if number == 0 else summary
+
+
 def _whole(name: str) -> Policy:
     """The policy, or the first problem in it as an error."""
     policy, problems = read_policy(name)
@@ -115,7 +124,8 @@ def _described(policy: Policy) -> dict[str, object]:
         "mode": policy.setting("mode"),
         "lies": policy.setting("lies"),
         "transparent": compile_policy(policy).transparent,
-        "extends": list(policy.model.extends),
+        "extends": list(policy.extends),
+        "variants": policy.variants,
         "rules": [placed.rule.id for placed in policy.rules],
         "file": policy.document.file,
     }
@@ -124,12 +134,19 @@ def _described(policy: Policy) -> dict[str, object]:
 def _counted(policy: Policy) -> str:
     count = len(policy.rules)
     rules = f"{count} rule" if count == 1 else f"{count} rules"
+    if policy.variants:
+        rules += f", variants {', '.join(policy.variants)}"
     return f"{rules}, alters nothing" if compile_policy(policy).transparent else rules
 
 
 def _family(policy: Policy) -> Iterator[tuple[str, str, str]]:
-    extends = ", ".join(policy.model.extends)
-    yield policy.name, f"{policy.document.file}{f', extends {extends}' if extends else ''}", policy.document.text
+    about = [policy.document.file]
+    variant = policy.name.partition(":")[2]
+    if variant:
+        about.append(f"variant {variant} ({policy.model.summary})")
+    if policy.extends:
+        about.append(f"extends {', '.join(policy.extends)}")
+    yield policy.name, ", ".join(about), policy.document.text
     for parent in policy.parents:
         yield from _family(parent)
 

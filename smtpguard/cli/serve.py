@@ -34,7 +34,10 @@ def serve(
     listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where clients connect; port 0 takes a free one.")],
     upstream: Annotated[str, typer.Option(metavar="HOST:PORT", help="The SMTP server behind the guard.")],
     policy: Annotated[
-        str, typer.Option(metavar="NAME-or-FILE", help="A policy of `smtpguard policy list`, or a file of your own.")
+        str,
+        typer.Option(
+            metavar="NAME-or-FILE", help="One of `smtpguard policy list`, or a file; a variant: NAME:VARIANT."
+        ),
     ],
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Limits and deadlines in YAML, such as `max_sessions: 500`.")

@@ -28,14 +28,16 @@ def known_policies() -> list[str]:
 
 
 def find_rulebook(name_or_path: str) -> Rulebook:
-    """The rulebook of a policy by its name or file; raises ``PolicyError``."""
-    if name_or_path in documents.names("policies"):
-        return load_policy(str(documents.folder("policies") / f"{name_or_path}.yaml"))
-    is_name = "/" not in name_or_path and not Path(name_or_path).suffix
-    if is_name and name_or_path not in known_policies() and not Path(name_or_path).exists():
-        hint = suggestion(name_or_path, known_policies())
+    """The rulebook of a policy by its name or file, of a variant where one is named; raises ``PolicyError``."""
+    word, variant = library.split(name_or_path)
+    if word in documents.names("policies"):
+        path = documents.folder("policies") / f"{word}.yaml"
+        return load_policy(f"{path}:{variant}" if variant else str(path))
+    is_name = "/" not in word and not Path(word).suffix
+    if is_name and word not in known_policies() and not Path(word).exists():
+        hint = suggestion(word, known_policies())
         words = "`smtpguard policy list` shows the names, none is no firewall at all"
-        raise PolicyError(f"no policy is called '{name_or_path}'", hint=f"{hint} {words}".strip())
+        raise PolicyError(f"no policy is called '{word}'", hint=f"{hint} {words}".strip())
     return load_policy(name_or_path)
 
 

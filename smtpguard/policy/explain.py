@@ -44,6 +44,9 @@ def _names(model: type[BaseModel]) -> list[str]:
 
 def _label(path: Path) -> str:
     """``then.reject.code`` for a field, ``rule 3`` for a rule as a whole; places in a list go without saying."""
+    if path[:1] == ("variants",) and len(path) > 1:
+        inner = _label(path[2:])
+        return f"variant {path[1]}: {inner}" if inner else f"variant {path[1]}"
     if len(path) >= 2 and path[0] == "rules" and isinstance(path[1], int):
         inner = ".".join(str(part) for part in path[2:] if isinstance(part, str))
         return inner or f"rule {path[1] + 1}"

@@ -5,12 +5,15 @@ In a wheel they travel inside the package; in a checkout they stand in ``policie
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from pathlib import Path
 
 from smtpguard.policy.errors import PolicyError, suggestion
 
 SUFFIX = ".yaml"
+
+_WITH_VARIANT = re.compile(r"(?P<policy>.+):(?P<variant>[a-z0-9]+(?:-[a-z0-9]+)*)\Z")
 
 
 def folder() -> Path:
@@ -45,3 +48,12 @@ def find(name_or_path: str, beside: Path | None = None) -> Path:
     raise PolicyError(
         f"no policy is called '{name_or_path}'", hint=f"{close} {hint}" if close.startswith("did") else hint
     )
+
+
+def split(name_or_path: str) -> tuple[str, str]:
+    """The policy's name or path, and the variant that is named behind a colon: ``isa-2000:reply``, ``my.yaml:strict``.
+
+    The variant is "" where none is named, and where what stands behind the colon cannot be the name of one.
+    """
+    found = _WITH_VARIANT.match(name_or_path)
+    return (found["policy"], found["variant"]) if found else (name_or_path, "")

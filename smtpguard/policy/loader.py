@@ -7,25 +7,30 @@ No input makes them fail otherwise: what cannot be opened, decoded or parsed is 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from smtpguard.policy import library
 from smtpguard.policy.checks import findings
 from smtpguard.policy.compile import compile_policy
-from smtpguard.policy.errors import PolicyError
+from smtpguard.policy.errors import PolicyError, quoted, suggestion
 from smtpguard.policy.explain import problem, problems
-from smtpguard.policy.inheritance import PlacedRule, Policy, join
-from smtpguard.policy.model import PolicyModel, RuleModel
+from smtpguard.policy.inheritance import PlacedRule, Policy, Variant, join, vary
+from smtpguard.policy.model import VARIANT_NAME, PolicyModel, RuleModel, SettingsModel, VariantModel
 from smtpguard.policy.positions import Document, read_yaml
+from smtpguard.policy.positions import Path as Place
 from smtpguard.policy.rulebook import Rulebook
+
+Model = TypeVar("Model", bound=SettingsModel)
 
 MAX_OCTETS = 1 << 20
 """The largest policy file. Ours: a thousand times the shipped ones, and still read in well under a minute."""
 
 
 def load_policy(name_or_path: str) -> Rulebook:
-    """The rulebook of a shipped policy (by name) or of a file (by path); raises ``PolicyError``."""
+    """The rulebook of a shipped policy (by name) or of a file (by path), of the variant that is named behind a colon
+    or of the first; raises ``PolicyError``."""
     policy, found = read_policy(name_or_path)
     if policy is None or found:
         raise found[0]
@@ -33,16 +38,29 @@ def load_policy(name_or_path: str) -> Rulebook:
 
 
 def read_policy(name_or_path: str) -> tuple[Policy | None, list[PolicyError]]:
-    """The policy, where it can be made sense of, and every problem in it, in the order of the file."""
+    """The policy, where it can be made sense of, and every problem in its file, in the order of the file."""
     reading = _Reading()
     try:
-        policy = reading.policy(library.find(name_or_path))
+        word, variant = library.split(name_or_path)
+        path = library.find(word)
+        family = reading.family(path)
+        policy = _pick(family, variant) if family is not None else None
     except PolicyError as error:
         return None, [error]
-    if policy is not None:
-        reading.found += _senseless(policy)
+    if family is not None:
+        for member in family.values():
+            reading.found += _senseless(member)
     reading.found.sort(key=lambda error: (error.file, error.line or 0, error.column or 0))
-    return policy, reading.found
+    return policy, list({str(error): error for error in reading.found}.values())
+
+
+def _pick(family: dict[str, Policy], variant: str) -> Policy:
+    """The named one of the variants; raises ``PolicyError``."""
+    if variant not in family:
+        names = [name for name in family if name]
+        hint = suggestion(variant, names) if names else "it has no variants"
+        raise PolicyError(f"the policy '{family[''].name}' has no variant '{variant}'", hint=hint)
+    return family[variant]
 
 
 class _Reading:
@@ -50,11 +68,12 @@ class _Reading:
 
     def __init__(self) -> None:
         self.found: list[PolicyError] = []
-        self._done: dict[Path, Policy | None] = {}
+        self._done: dict[Path, dict[str, Policy] | None] = {}
         self._open: list[Path] = []
 
-    def policy(self, path: Path) -> Policy | None:
-        """The policy in ``path``; None where its fields are wrong (then ``found`` says how)."""
+    def family(self, path: Path) -> dict[str, Policy] | None:
+        """The policy in ``path`` and its variants, by name, "" for the bare one; None where its fields are wrong (then
+        ``found`` says how)."""
         real = path.resolve()
         if real not in self._done:
             self._open.append(real)
@@ -62,61 +81,97 @@ class _Reading:
             self._open.pop()
         return self._done[real]
 
-    def _fresh(self, path: Path) -> Policy | None:
+    def _fresh(self, path: Path) -> dict[str, Policy] | None:
         document = read_document(path)
-        model, rules = self._validate(document)
-        if model is None:
+        model, rules, variants = self._validate(document)
+        if model is None or variants is None:
             return None
         parents = [self._parent(word, index, path, document, model) for index, word in enumerate(model.extends)]
         whole = [parent for parent in parents if parent is not None]
-        return join(path.stem, model, document, rules, whole) if len(whole) == len(parents) else None
+        if len(whole) < len(parents):
+            return None
+        base = join(path.stem, model, document, rules, whole)
+        base.extends = model.extends
+        return vary(base, variants)
 
-    def _validate(self, document: Document) -> tuple[PolicyModel | None, list[PlacedRule]]:
+    def _validate(self, document: Document) -> tuple[PolicyModel | None, list[PlacedRule], list[Variant] | None]:
         if document.value is None:
             self.found.append(problem(document, (), "the policy is empty", "it needs at least a `summary`"))
-            return None, []
+            return None, [], None
         head = document.value
         raw_rules: object = []
+        raw_variants: object = {}
         if isinstance(head, dict):
             raw_rules = head.get("rules", [])
-            head = {key: value for key, value in head.items() if key != "rules"}
-        rules = self._rules(raw_rules, document)
-        try:
-            return PolicyModel.model_validate(head), rules
-        except ValidationError as error:
-            self.found += problems(error, document, (), PolicyModel)
-            return None, rules
+            raw_variants = head.get("variants", {})
+            head = {key: value for key, value in head.items() if key not in ("rules", "variants")}
+        rules = self._rules(raw_rules, document, ("rules",))
+        variants = self._variants(raw_variants, document)
+        return self._model(PolicyModel, head, document, ()), rules, variants
 
-    def _rules(self, raw: object, document: Document) -> list[PlacedRule]:
+    def _model(self, kind: type[Model], head: object, document: Document, base: Place) -> Model | None:
+        try:
+            return kind.model_validate(head)
+        except ValidationError as error:
+            self.found += problems(error, document, base, kind)
+            return None
+
+    def _variants(self, raw: object, document: Document) -> list[Variant] | None:
+        """The variants, None where any is wrong."""
+        if not isinstance(raw, dict):
+            hint = "such as `reply: {summary: Answers instead}`"
+            self.found.append(problem(document, ("variants",), "expected names with variants", hint))
+            return None
+        made = [self._variant(name, value, document) for name, value in raw.items()]
+        whole = [variant for variant in made if variant is not None]
+        return whole if len(whole) == len(made) else None
+
+    def _variant(self, name: str, value: object, document: Document) -> Variant | None:
+        place: Place = ("variants", name)
+        if not VARIANT_NAME.match(name):
+            message = f"{quoted(name)} cannot name a variant"
+            self.found.append(problem(document, place, message, "a-z, 0-9 and hyphens", key=True))
+            return None
+        rules: list[PlacedRule] = []
+        if isinstance(value, dict):
+            rules = self._rules(value.get("rules", []), document, (*place, "rules"))
+            value = {key: item for key, item in value.items() if key != "rules"}
+        model = self._model(VariantModel, value, document, place)
+        return Variant(name, model, rules) if model is not None else None
+
+    def _rules(self, raw: object, document: Document, base: Place) -> list[PlacedRule]:
         if not isinstance(raw, list):
-            self.found.append(problem(document, ("rules",), "expected a list of rules", "each begins with `- id: `"))
+            self.found.append(problem(document, base, "expected a list of rules", "each begins with `- id: `"))
             return []
         placed: list[PlacedRule] = []
-        seen: dict[str, int] = {}
+        seen: dict[str, Place] = {}
         for index, value in enumerate(raw):
+            place: Place = (*base, index)
             try:
                 rule = RuleModel.model_validate(value)
             except ValidationError as error:
-                self.found += problems(error, document, ("rules", index), RuleModel)
+                self.found += problems(error, document, place, RuleModel)
                 continue
             if rule.id in seen:
-                first = document.locate(("rules", seen[rule.id], "id")).line
+                first = document.locate((*seen[rule.id], "id")).line
                 message = f"the id '{rule.id}' is given twice, first in line {first}"
-                self.found.append(problem(document, ("rules", index, "id"), message))
-            seen.setdefault(rule.id, index)
-            placed.append(PlacedRule(rule, document, index))
+                self.found.append(problem(document, (*place, "id"), message))
+            seen.setdefault(rule.id, place)
+            placed.append(PlacedRule(rule, document, place))
         return placed
 
     def _parent(self, word: str, index: int, path: Path, document: Document, model: PolicyModel) -> Policy | None:
         listed = isinstance(document.value, dict) and isinstance(document.value["extends"], list)
         place = ("extends", index) if listed else ("extends",)
         try:
-            parent = library.find(word, path.parent)
+            name, variant = library.split(word)
+            parent = library.find(name, path.parent)
             if parent.resolve() in self._open:
                 round_trip = [entry.name for entry in self._open[self._open.index(parent.resolve()) :]]
                 chain = " -> ".join([*round_trip, parent.name])
                 raise PolicyError(f"extends itself: {chain}")
-            return self.policy(parent)
+            family = self.family(parent)
+            return None if family is None else _pick(family, variant)
         except PolicyError as error:
             if error.line is not None:  # a fault inside the extended file, which names its own place
                 self.found.append(error)
@@ -159,7 +214,7 @@ def _shown(path: Path) -> str:
 def _senseless(policy: Policy) -> list[PolicyError]:
     lies = bool(policy.setting("lies"))
     return [
-        problem(placed.document, ("rules", placed.index, *item.path), item.message, item.hint, key=item.key)
+        problem(placed.document, (*placed.path, *item.path), item.message, item.hint, key=item.key)
         for placed in policy.rules
         for item in findings(placed.rule, lies=lies, networks=policy.networks)
     ]

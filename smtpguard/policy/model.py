@@ -31,6 +31,7 @@ from smtpguard.policy.then import THEN_FORM
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 _NETWORK_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}\Z")
+VARIANT_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 
 Words = tuple[str, ...]
 
@@ -108,8 +109,8 @@ class RuleModel(BaseModel):
     note: Text = Field("", description="For people.")
 
 
-class PolicyModel(BaseModel):
-    """A policy: an ordered list of rules. The first rule that matches decides; `record` asks the next one."""
+class SettingsModel(BaseModel):
+    """What holds for a policy as a whole; a variant of it may say it anew."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -118,9 +119,6 @@ class PolicyModel(BaseModel):
     mode: Mode = Field("enforce", description="`observe` records what every rule would have done and touches nothing.")
     lies: Annotated[bool, truth()] = Field(False, description="The policy may answer success that no server gave.")
     seed: Annotated[int, whole(0, 2**63 - 1)] = Field(0, description="The seed of `probability`.")
-    extends: Annotated[Words, _EXTENDS_FORM] = Field(
-        (), description="Policies whose rules follow this one's: names, or paths beside this file."
-    )
     on_uncertain: Annotated[Literal["close", "tunnel"], choice("close", "tunnel")] = Field(
         "close", alias="on-uncertain", description="When the guard cannot know what the next octets are."
     )
@@ -134,3 +132,18 @@ class PolicyModel(BaseModel):
         default_factory=dict, description="Named networks; `internal` and `external` are known already."
     )
     rules: list[RuleModel] = Field(default_factory=list, description="Asked in this order.")
+
+
+class VariantModel(SettingsModel):
+    """One way of several in which the box is known to behave: what differs from the policy that it is a variant of."""
+
+
+class PolicyModel(SettingsModel):
+    """A policy: an ordered list of rules. The first rule that matches decides; `record` asks the next one."""
+
+    extends: Annotated[Words, _EXTENDS_FORM] = Field(
+        (), description="Policies whose rules follow this one's: names, or paths beside this file."
+    )
+    variants: dict[str, VariantModel] = Field(
+        default_factory=dict, description="By name; the first is the one that the policy's bare name means."
+    )

@@ -17,8 +17,11 @@ def policy_schema() -> dict[str, Any]:
     """The schema as plain values."""
     schema = PolicyModel.model_json_schema()
     definitions = schema.pop("$defs")
-    definitions["Rule"] = definitions.pop("RuleModel")
-    schema["properties"]["rules"]["items"] = {"$ref": "#/$defs/Rule"}
+    for name in ("Rule", "Variant"):
+        definitions[name] = definitions.pop(f"{name}Model")
+    for model in (schema, definitions["Variant"]):
+        model["properties"]["rules"]["items"] = {"$ref": "#/$defs/Rule"}
+    schema["properties"]["variants"]["additionalProperties"] = {"$ref": "#/$defs/Variant"}
     for model in (schema, *definitions.values()):
         model["description"] = " ".join(model["description"].split()).replace("``", "`")
         model.pop("title")

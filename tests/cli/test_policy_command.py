@@ -35,7 +35,7 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, err = run(capsys, "policy", "list")
     assert (status, err) == (0, "")
-    assert [line.split()[0] for line in out.splitlines()] == list(library.shipped())
+    assert [line.split()[0] for line in out.splitlines() if line[0] != " "] == list(library.shipped())
     assert load_policy("eat-blob").summary in out
 
 
@@ -62,6 +62,37 @@ def test_show_prints_what_it_extends_and_stays_yaml(capsys: pytest.CaptureFixtur
     own, extended = out.split("---\n")
     assert "extends eat-blob" in own.splitlines()[0]
     assert extended.startswith("# eat-blob: ")
+
+
+VARIED = "summary: s\nvariants:\n  a: {summary: one way}\n  b: {summary: another way}\n"
+
+
+def test_show_of_a_variant_says_which_and_prints_its_file_once(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "box.yaml"
+    path.write_text(VARIED)
+    status, out, _ = run(capsys, "policy", "show", f"{path}:b")
+    assert status == 0
+    assert out == f"# box:b: {path}, variant b (another way)\n\n{VARIED}"
+
+
+def test_list_names_the_variants_below_their_policy(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "box.yaml").write_text(VARIED)
+    monkeypatch.setattr(library, "folder", lambda: tmp_path)
+    _, out, _ = run(capsys, "policy", "list")
+    assert out == "box      s\n  box:a  one way (the default)\n  box:b  another way\n"
+    _, out, _ = run(capsys, "policy", "list", "--format", "json")
+    assert json.loads(out)[0]["variants"] == {"a": "one way", "b": "another way"}
+
+
+def test_check_names_the_variants_that_it_checked(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "box.yaml"
+    path.write_text(VARIED)
+    _, out, _ = run(capsys, "policy", "check", str(path))
+    assert out == f"{path}: ok, 0 rules, variants a, b\n"
 
 
 def test_check_of_good_ones(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from smtpguard.lab.profile import Profile, Replies, load_profile
 from smtpguard.lab.scenario import Scenario
 from smtpguard.lab.scenario_file import load_scenario
 from smtpguard.policy import library
+from smtpguard.policy.errors import PolicyError
 
 
 @pytest.mark.parametrize("name", documents.names("scenarios"))
@@ -86,3 +87,10 @@ def test_every_policy_of_the_lab_loads_and_is_known(name: str) -> None:
     assert find_rulebook(name).summary
     assert name in known_policies()
     assert name not in library.shipped()
+
+
+def test_a_variant_is_found_by_the_lab_too() -> None:
+    with pytest.raises(PolicyError, match="'strip-from-outside' has no variant 'x'"):
+        find_rulebook("strip-from-outside:x")
+    with pytest.raises(PolicyError, match=r"no policy is called 'eat-bolb' \(did you mean 'eat-blob'"):
+        find_rulebook("eat-bolb:x")

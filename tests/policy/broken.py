@@ -201,6 +201,40 @@ BROKEN: dict[str, tuple[str, str, tuple[str, ...]]] = {
         ("gone.yaml: cannot be read: No such file",),
     ),
     "its own parent": ("summary: s\nextends: ./x.yaml\n", "2:10", ("extends itself: x.yaml -> x.yaml",)),
+    "unknown variant of a parent": (
+        "summary: s\nextends: eat-blob:twice\n",
+        "2:10",
+        ("extends: the policy 'eat-blob' has no variant 'twice'", "it has no variants"),
+    ),
+    "variants as a list": ("summary: s\nvariants: [a]\n", "2:11", ("expected names with variants",)),
+    "bad name of a variant": ("summary: s\nvariants:\n  Not Me: {summary: t}\n", "3:3", ("cannot name a variant",)),
+    "variant without summary": (
+        "summary: s\nvariants:\n  a: {lies: true}\n",
+        "3:6",
+        ("variant a: the field 'summary' is missing",),
+    ),
+    "variant as word": ("summary: s\nvariants:\n  a: b\n", "3:6", ("variant a: expected fields", "found 'b'")),
+    "variant of a variant": (
+        "summary: s\nvariants:\n  a:\n    summary: t\n    extends: pass\n",
+        "5:5",
+        ("variant a: extends: unknown field",),
+    ),
+    "fault in a variant's rule": (
+        "summary: s\nvariants:\n  a:\n    summary: t\n    rules:\n      - {id: a, on: keyword, then: stripp}\n",
+        "6:36",
+        ("variant a: then: unknown action 'stripp'", "did you mean 'strip'?"),
+    ),
+    "a variant's own lie": (
+        "summary: s\nvariants:\n  a: {summary: t}\n  b:\n    summary: u\n    rules:\n"
+        "      - {id: a, on: command, then: {reject: 250}}\n",
+        "7:45",
+        ("variant b: then.reject.code", "250 is a success that no server gave"),
+    ),
+    "rules of a variant as mapping": (
+        "summary: s\nvariants:\n  a: {summary: t, rules: {}}\n",
+        "3:26",
+        ("variant a: rules: expected a list of rules",),
+    ),
     "duplicate key": ("summary: s\nsummary: t\n", "2:1", ("the key 'summary' is given twice, first in line 1",)),
     "key that is no word": ("summary: s\n[a]: b\n", "2:1", ("a key must be a word",)),
     "tag": ("summary: !!python/object:os.system s\n", "1:10", ("tag", "python/object:os.system", "not allowed")),

@@ -26,7 +26,7 @@ def first_words(heading: str) -> list[str]:
 
 
 def test_the_examples_are_found() -> None:
-    assert len(BLOCKS) == 3
+    assert len(BLOCKS) == 4
     assert len(RULES) == len(WHERES) + len(set().union(*CONDITIONS.values())) + len(ACTIONS)
 
 
@@ -42,7 +42,8 @@ def test_rule_loads(rule: str, tmp_path: Path) -> None:
 
 def test_the_tables_name_every_word() -> None:
     assert first_words("Settings") == [
-        "summary", "source", "mode", "on-uncertain", "on-crash", "turn", "lies", "seed", "networks", "extends", "rules"
+        "summary", "source", "mode", "on-uncertain", "on-crash", "turn", "lies", "seed", "networks", "extends",
+        "variants", "rules",
     ]  # fmt: skip
     assert {*first_words("Settings")} == {info.alias or name for name, info in PolicyModel.model_fields.items()}
     assert first_words("Where") == [*WHERES]
