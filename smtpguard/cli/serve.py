@@ -20,6 +20,7 @@ from typing import Annotated, Any
 import typer
 
 from smtpguard.cli.errors import UsageError
+from smtpguard.journal.tally import RuleTally
 from smtpguard.journal.writer import Journal
 from smtpguard.policy.loader import load_policy
 from smtpguard.policy.rulebook import Rulebook
@@ -39,6 +40,15 @@ def serve(
             metavar="NAME-or-FILE", help="One of `smtpguard policy list`, or a file; a variant: NAME:VARIANT."
         ),
     ],
+    observe: Annotated[
+        bool, typer.Option("--observe", help="Touch nothing: only say what the policy would have done.")
+    ] = False,
+    shadow: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME-or-FILE", help="A second policy that only observes, beside the first, at no risk to mail."
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Limits and deadlines in YAML, such as `max_sessions: 500`.")
     ] = None,
@@ -49,6 +59,10 @@ def serve(
 
     The journal goes to stdout as JSON lines: one event a decision, one summary a session. SIGTERM or Ctrl-C lets open
     transactions end, then says 421 to who is left.
+
+    A policy that is new to you: try it with --observe, or with --shadow beside the one that is in force. Records of
+    what it would have done carry `observed` (and `shadow`); `rule-tally` lines count them, a rule and a peer, every
+    five minutes.
     """
     settings = RelaySettings()
     if config is not None:
@@ -58,9 +72,10 @@ def serve(
             raise UsageError(str(error)) from error
     listen_address = parse_address(listen, "--listen", lowest=0)
     upstream_address = parse_address(upstream, "--upstream", lowest=1)
-    rulebook = load_policy(policy)
+    rulebook = load_policy(policy, observe=observe)
+    shadow_book = load_policy(shadow, observe=True) if shadow is not None else None
     _spare_the_collector()
-    _runner()(_serve(rulebook, listen_address, upstream_address, settings))
+    _runner()(_serve(rulebook, shadow_book, listen_address, upstream_address, settings))
 
 
 def parse_address(text: str, option: str, *, lowest: int) -> Address:
@@ -91,7 +106,9 @@ def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
     return uvloop.run
 
 
-async def _serve(rulebook: Rulebook, listen: Address, upstream: Address, settings: RelaySettings) -> None:
+async def _serve(
+    rulebook: Rulebook, shadow: Rulebook | None, listen: Address, upstream: Address, settings: RelaySettings
+) -> None:
     await _probe(upstream)
     loop = asyncio.get_running_loop()
     # Unbuffered: what could not be written must not come up again when Python ends.
@@ -99,7 +116,8 @@ async def _serve(rulebook: Rulebook, listen: Address, upstream: Address, setting
     journal = Journal(stream, loop.call_later, _report_loss)
     # Sessions of two runs must not share an id in one journal.
     run = f"{int(time.time()):x}-{os.getpid():x}-"
-    guard = Guard(rulebook, listen=listen, upstream=upstream, journal=journal, settings=settings, run=run)
+    tally = RuleTally(journal, loop.call_later)
+    guard = Guard(rulebook, listen=listen, upstream=upstream, journal=tally, settings=settings, run=run, shadow=shadow)
     try:
         await guard.start()
     except UnicodeError as error:
@@ -112,13 +130,21 @@ async def _serve(rulebook: Rulebook, listen: Address, upstream: Address, setting
         loop.add_signal_handler(number, stop.set)
     journal(
         "listening",
-        {"address": listen[0], "port": guard.port, "upstream": _text(upstream), "policy": rulebook.name},
+        {
+            "address": listen[0],
+            "port": guard.port,
+            "upstream": _text(upstream),
+            "policy": rulebook.name,
+            **({"mode": "observe"} if rulebook.meant else {}),
+            **({"shadow": shadow.name} if shadow is not None else {}),
+        },
     )
     journal.flush()
     try:
         await stop.wait()
         journal("stopping", {"sessions": guard.sessions, "grace": settings.drain})
         await guard.stop()
+        tally.write()
         journal("stopped", {})
     finally:
         journal.flush()

@@ -143,6 +143,8 @@ class ClientFlow(PayloadFlow):
         if session.violation(name, command):
             return position
         if session.rulebook.transparent:
+            if session.rulebook.meant:
+                session.record("line-refused", violation=name, observed=True)
             if name == "bare-lf":
                 session.uncertain(name)
                 return position

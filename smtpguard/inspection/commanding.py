@@ -62,6 +62,8 @@ def _pass_on(flow: ClientFlow, command: Command, piece: int = 0, pause: float = 
         session.record("turn", verb=command.name, outcome="refused")
         flow.answer(command, TURN_REFUSED)
         return
+    if spec.change == "turn" and session.rulebook.meant.get("turn") == "refuse":
+        session.record("turn", verb=command.name, outcome="refused", observed=True)
     _forward(flow, command, piece, pause)
 
 

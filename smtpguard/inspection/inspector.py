@@ -185,6 +185,7 @@ class Inspector:
             "messages_refused": counts.get("messages_refused", 0),
             "decisions": counts.get("decisions", 0),
             "verdicts": dict(session.verdicts),
+            "observed": dict(session.observed),
             "violations": counts.get("violations", 0),
             "tunnelled": session.tunnelled,
             "stalled": session.stalled,

@@ -195,6 +195,7 @@ class PayloadFlow(Flow):
             rule, session.facts(command, line=command.line.rstrip(b"\r\n"), size=payload.size or None)
         )
         if rule.observe:
+            session.would_end = session.would_end or rule.id
             self._sink = OPEN
             session.send(self.peer, rest)
         elif isinstance(rule.action, Cap):

@@ -236,6 +236,8 @@ class ServerFlow(Flow):
                 break
             pending.popleft()
             session.since = session.now
+            if session.answers is not None:
+                session.answers.append(own)
             session.send(self.peer, own)
         if pending and pending[0].eaten:
             session.stalled = True

@@ -39,9 +39,10 @@ class Session:
     """The shared state of one session. ``effects`` collects what the current call wants done."""
 
     __slots__ = (
-        "_addresses", "_facts", "_guard_tally", "_number", "_rng", "_session_tally", "blind", "client_flow", "closed",
-        "commands", "counts", "deadlines", "dialogue", "draining", "effects", "link2state_first", "now", "replies",
-        "rulebook", "sasl", "server_flow", "since", "stalled", "swapped", "tunnelled", "verdicts", "violations_seen",
+        "_addresses", "_facts", "_guard_tally", "_number", "_rng", "_session_tally", "answers", "blind", "client_flow",
+        "closed", "commands", "counts", "deadlines", "dialogue", "draining", "effects", "link2state_first", "now",
+        "observed", "replies", "rulebook", "sasl", "server_flow", "since", "stalled", "swapped", "tunnelled",
+        "verdicts", "violations_seen", "would_end",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +71,9 @@ class Session:
         self.replies = 0
         self.counts: dict[str, int] = {}
         self.verdicts: dict[str, int] = {}
+        self.observed: dict[str, int] = {}  # those of the verdicts that were not carried out
+        self.would_end = ""  # what would have ended the session, had it not only been observed
+        self.answers: list[bytes] | None = None  # where a shadow is: our own replies, as they go out
         self.violations_seen: set[str] = set()
         self.link2state_first = False
         self.sasl = _NO_COMMAND  # the AUTH whose exchange goes on
@@ -181,7 +185,12 @@ class Session:
             if value is not None and value != "":
                 fields[name] = value
         if rule.observe:
+            self.observed[rule.id] = self.observed.get(rule.id, 0) + 1
             fields["observed"] = True
+            if self.would_end:
+                fields["after"] = self.would_end
+            elif rule.ends_session:
+                self.would_end = rule.id
         if rule.event is not None:
             fields["event_id"] = rule.event
         self.effects.append(Record(decision_name(rule.where, rule.action.name), fields))
@@ -189,7 +198,8 @@ class Session:
     def contain(self, rule: Rule, error: Exception) -> bool:
         """A rule raised: recorded, and failed as the policy says. True where the session was closed for it."""
         then = self.rulebook.on_crash
-        self.record("rule-crashed", rule=rule.id, error=type(error).__name__, then=then)
+        meant = self._meant("on_crash", then)
+        self.record("rule-crashed", rule=rule.id, error=type(error).__name__, then=then, **meant)
         if then == "close":
             self.fail(closing_reply("4.3.0", "Local policy error", rule.id))
             return True
@@ -212,6 +222,14 @@ class Session:
         else:
             return False
         return True
+
+    def _meant(self, setting: str, then: str) -> dict[str, object]:
+        """What a record adds where the policy only observes and would have done something else than ``then``."""
+        would = self.rulebook.meant.get(setting, then)
+        if would == then:
+            return {}
+        self.would_end = self.would_end or setting.replace("_", "-")
+        return {"observed": True, "would": would}
 
     # --- violations --------------------------------------------------------------------------------------------
 
@@ -252,7 +270,7 @@ class Session:
     def uncertain(self, name: str, last_words: bytes = b"") -> None:
         """From here on the guard can't know what the peers take the octets for: close or tunnel, never guess."""
         then = "close" if self._owes_alone() else self.rulebook.on_uncertain
-        self.record("uncertain", violation=name, then=then)
+        self.record("uncertain", violation=name, then=then, **self._meant("on_uncertain", then))
         if then == "tunnel":
             self.tunnel()
         else:

@@ -22,7 +22,7 @@ FLUSH_OCTETS = 65_536
 Later = Callable[[float, Callable[[], None]], object]
 OnLoss = Callable[[OSError], None]
 
-_GRAVE = frozenset(("uncertain", "timeout", "rule-crashed", "upstream-refused", "session-refused"))
+_GRAVE = frozenset(("uncertain", "timeout", "rule-crashed", "shadow-crashed", "upstream-refused", "session-refused"))
 
 
 class _Lines:

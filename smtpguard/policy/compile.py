@@ -1,7 +1,8 @@
 """From a policy as written to the ``Rulebook`` that the Inspector asks.
 
 The policy's order is kept everywhere. A policy in observe mode becomes one that touches nothing at all: its rules only
-observe, and what would have closed a session becomes a tunnel.
+observe, and what would have closed a session becomes a tunnel; ``Rulebook.meant`` keeps what was asked for, so that
+the records can say it.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ Pair = tuple[RuleModel, Rule]
 _BY_VERB = frozenset(("command", "reply", "payload"))
 
 
-def compile_policy(policy: Policy) -> Rulebook:
-    """The rulebook of a policy that ``loader`` has found nothing wrong with."""
-    observing = policy.setting("mode") == "observe"
+def compile_policy(policy: Policy, *, observe: bool = False) -> Rulebook:
+    """The rulebook of a policy that ``loader`` has found nothing wrong with; with ``observe`` as if its mode were
+    that."""
+    observing = observe or policy.setting("mode") == "observe"
     pairs: dict[str, list[Pair]] = {}
     for placed in policy.rules:
         rule = _rule(placed.rule, policy.networks, observing=observing)
@@ -34,6 +36,7 @@ def compile_policy(policy: Policy) -> Rulebook:
     on_crash = "pass" if observing else policy.setting("on_crash")
     turn = "tunnel" if observing else policy.setting("turn")
     harmless = only_records(tuple(rule for found in pairs.values() for _, rule in found))
+    meant = {name: str(policy.setting(name)) for name in ("on_uncertain", "on_crash", "turn")} if observing else {}
     return Rulebook(
         name=policy.name,
         summary=policy.model.summary,
@@ -43,6 +46,7 @@ def compile_policy(policy: Policy) -> Rulebook:
         on_crash=cast(Literal["close", "pass"], on_crash),
         turn=cast(Literal["refuse", "tunnel", "swap"], turn),
         transparent=harmless and on_uncertain == "tunnel" and on_crash == "pass" and turn != "refuse",
+        meant=meant,
         connect=_flat(pairs, "connect"),
         greeting=_flat(pairs, "greeting"),
         keyword=_flat(pairs, "keyword"),

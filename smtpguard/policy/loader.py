@@ -28,13 +28,13 @@ MAX_OCTETS = 1 << 20
 """The largest policy file. Ours: a thousand times the shipped ones, and still read in well under a minute."""
 
 
-def load_policy(name_or_path: str) -> Rulebook:
+def load_policy(name_or_path: str, *, observe: bool = False) -> Rulebook:
     """The rulebook of a shipped policy (by name) or of a file (by path), of the variant that is named behind a colon
-    or of the first; raises ``PolicyError``."""
+    or of the first; with ``observe`` one that touches nothing. Raises ``PolicyError``."""
     policy, found = read_policy(name_or_path)
     if policy is None or found:
         raise found[0]
-    return compile_policy(policy)
+    return compile_policy(policy, observe=observe)
 
 
 def read_policy(name_or_path: str) -> tuple[Policy | None, list[PolicyError]]:

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from random import Random
 from typing import Literal
 
-from smtpguard.policy.actions import Action, Pass, Record, Where
+from smtpguard.policy.actions import Action, Close, Drop, Eat, Misread, Pass, Record, Reject, Reset, Tunnel, Where
 
 
 @dataclass(slots=True)
@@ -52,6 +52,14 @@ class Rule:
     first: int | None = None  # act only at the first so many matches
     scope: Literal["session", "guard"] = "session"  # over what nth and first count
     probability: float | None = None
+
+    @property
+    def ends_session(self) -> bool:
+        """Whether a session is over once this rule was carried out: closed, stalled, or looked at no more. A payload
+        that a cap or a truncation cuts short ends it too, but only then."""
+        if isinstance(self.action, Reject):
+            return self.where in ("connect", "payload", "violation")
+        return isinstance(self.action, Close | Reset | Drop | Eat | Misread | Tunnel)
 
     def matches(self, facts: Facts, session: dict[str, int], guard: dict[str, int], rng: Random) -> bool:
         """Whether the rule applies now; counts the match in ``session`` or ``guard``, draws from ``rng``."""
@@ -100,6 +108,8 @@ class Rulebook:
     on_crash: Literal["close", "pass"] = "close"
     turn: Literal["refuse", "tunnel", "swap"] = "refuse"
     transparent: bool = False  # no rule can alter anything: law 1 holds
+    # What the policy says of these three settings where it only observes; empty where it acts: see ``compile``.
+    meant: Mapping[str, str] = field(default_factory=dict)
     connect: Rules = ()
     greeting: Rules = ()
     keyword: Rules = ()

@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import Callable
 
 from smtpguard.inspection.inspector import Inspector
+from smtpguard.inspection.shadow import ShadowedInspector
 from smtpguard.policy.rulebook import Rulebook
 from smtpguard.relay.connection import Connection
 from smtpguard.relay.session import RelaySession
@@ -28,7 +29,8 @@ BACKLOG = 1024
 
 
 class Guard:
-    """One listener under one rulebook. ``journal`` takes each record as (event, fields)."""
+    """One listener under one rulebook, with another one that only observes in its shadow, where there is one.
+    ``journal`` takes each record as (event, fields)."""
 
     def __init__(
         self,
@@ -39,8 +41,11 @@ class Guard:
         journal: Journal,
         settings: RelaySettings | None = None,
         run: str = "",
+        shadow: Rulebook | None = None,
     ) -> None:
         self.rulebook = rulebook
+        self._shadow = shadow
+        self._shadow_tallies: dict[str, int] = {}
         self.upstream = upstream
         self.journal = journal
         self.settings = settings if settings is not None else RelaySettings()
@@ -104,6 +109,17 @@ class Guard:
 
     def inspector_for(self, number: int, client: str | None) -> Inspector:
         """The Inspector of session ``number``."""
+        if self._shadow is not None:
+            return ShadowedInspector(
+                self.rulebook,
+                self._shadow,
+                client=client,
+                server=self._upstream_address,
+                number=number,
+                tallies=self._tallies,
+                shadow_tallies=self._shadow_tallies,
+                deadlines=self._deadlines,
+            )
         return Inspector(
             self.rulebook,
             client=client,

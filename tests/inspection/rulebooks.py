@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from smtpguard.policy.actions import (
@@ -22,7 +24,7 @@ from smtpguard.policy.actions import (
     Truncate,
     Where,
 )
-from smtpguard.policy.rulebook import Rulebook
+from smtpguard.policy.rulebook import ByVerb, Rulebook, Rules
 from tests.playbook import UNKNOWN, rule, rulebook
 from tests.playbook.rulebooks import Draft
 
@@ -30,6 +32,35 @@ PASS = rulebook(name="pass", on_uncertain="tunnel", on_crash="pass", turn="tunne
 
 # Alters something, so that nothing uncertain may pass, and says of every command that it saw it.
 WATCH = rulebook(rule("see", "command", Record()), rule("hide", "keyword", Strip(), keyword="NO-SUCH-KEYWORD"))
+
+
+def observing(book: Rulebook) -> Rulebook:
+    """``book`` as ``compile_policy`` makes it in observe mode."""
+
+    def watched(rules: Rules) -> Rules:
+        return tuple(replace(one, observe=True) for one in rules)
+
+    def by_verb(rules: ByVerb) -> ByVerb:
+        named = {verb: watched(of_verb) for verb, of_verb in rules.named.items()}
+        return ByVerb(named, watched(rules.known), watched(rules.unknown))
+
+    return replace(
+        book,
+        on_uncertain="tunnel",
+        on_crash="pass",
+        turn="tunnel",
+        transparent=True,
+        meant={"on_uncertain": book.on_uncertain, "on_crash": book.on_crash, "turn": book.turn},
+        connect=watched(book.connect),
+        greeting=watched(book.greeting),
+        keyword=watched(book.keyword),
+        command=by_verb(book.command),
+        reply=by_verb(book.reply),
+        payload=by_verb(book.payload),
+        message=watched(book.message),
+        violation={name: watched(rules) for name, rules in book.violation.items()},
+    )
+
 
 VERBS = ("EHLO", "HELO", "MAIL", "RCPT", "DATA", "BDAT", "XEXCH50", "AUTH", "X-EXPS", "RSET", "NOOP", "QUIT", UNKNOWN)
 PAYLOAD_VERBS = ("DATA", "BDAT", "XEXCH50", "AUTH", "X-EXPS")

@@ -84,6 +84,7 @@ async def guard(
     journal: Journal | None = None,
     settings: RelaySettings | None = None,
     host: str = "127.0.0.1",
+    shadow: Rulebook | None = None,
 ) -> AsyncIterator[Guard]:
     """A guard before ``upstream``; stopped at once at the end."""
     rulebook = load_policy(policy) if isinstance(policy, str) else policy
@@ -93,6 +94,7 @@ async def guard(
         upstream=upstream,
         journal=journal if journal is not None else Journal(),
         settings=settings or RelaySettings(linger=1.0),
+        shadow=shadow,
     )
     await box.start()
     try:

@@ -38,6 +38,32 @@ def test_a_message_passes_and_the_journal_sums_it_up() -> None:
     run(test())
 
 
+def test_a_shadow_says_what_it_would_have_done_and_mail_goes_on() -> None:
+    async def test() -> None:
+        journal = Journal()
+        shadow = load_policy("close-on-xexch50", observe=True)
+        async with server(ordinary) as upstream, guard(upstream, "strip-chunking", journal, shadow=shadow) as box:
+            async with client(box) as (reader, writer):
+                writer.write(b"EHLO a\r\nXEXCH50 5 2\r\n")
+                await reader.readuntil(b"250 ok\r\n")
+                writer.write(MESSAGE)
+                await reader.readuntil(b"354 go\r\n")
+                writer.write(b"hello\r\n.\r\nQUIT\r\n")
+                assert await reader.read() == b"250 taken\r\n221 bye\r\n"
+        [closed] = journal.named("command-closed")
+        assert (closed["shadow"], closed["observed"], closed["session"]) == ("close-on-xexch50", True, "1")
+        [summary] = journal.named("session")
+        assert (summary["policy"], summary["messages_accepted"], summary["verdicts"]) == ("strip-chunking", 1, {})
+        assert summary["shadow"] == {
+            "policy": "close-on-xexch50",
+            "decisions": 1,
+            "verdicts": {str(closed["rule"]): 1},
+            "followed": True,
+        }
+
+    run(test())
+
+
 def test_ipv6() -> None:
     async def test() -> None:
         journal = Journal()
