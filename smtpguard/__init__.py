@@ -22,5 +22,7 @@ effect      what the Inspector wants done: send, stop or go on reading, tunnel, 
 record      what happened, as an effect: the journal writes it, the lab and the tests read it.
 tunnel      both directions opaque from here on.
 stall       the session after an octet was eaten: nothing behind it is passed on, in either direction.
+shadow      a second rulebook beside the one that acts: it sees the same octets, says what it would have done, touches
+            nothing.
 upstream    the server that the guard relays to.
 """
