@@ -4,7 +4,7 @@ In the order in which an octet meets the files:
 
 target      where to connect, and the envelope of the sample message.
 connection  octets out exactly as given, replies in exactly as they came; a deadline a step and a greatest size.
-session     the two sessions: the mail acceptance test, and the same with BDAT. They give steps.
+session     one connection's worth of conversation; acceptance_sessions: the mail acceptance test, and the same with BDAT.
 steps       what was sent, what came back, and what kept a step from its reply.
 ehlo        the EHLO reply, line by line: keywords, masked lines, malformed lines.
 systems     which system it is, by banner and EHLO (``systems.yaml``).

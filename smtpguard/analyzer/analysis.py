@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 
 from smtpguard.analyzer.acceptance import contradiction, judge_acceptance
+from smtpguard.analyzer.acceptance_sessions import ACCEPTANCE, BDAT, bdat_acceptance, mail_acceptance
 from smtpguard.analyzer.connection import Limits
 from smtpguard.analyzer.ehlo import Ehlo, read_ehlo
 from smtpguard.analyzer.findings import Analysis, Check, Verdict
 from smtpguard.analyzer.judges import Evidence, judge_all
 from smtpguard.analyzer.rules import rule_for_failure
 from smtpguard.analyzer.sample import sample_message
-from smtpguard.analyzer.session import ACCEPTANCE, BDAT, Session, Watch, speaks_tls
+from smtpguard.analyzer.session import Session, Watch, speaks_tls
 from smtpguard.analyzer.steps import Step, named
 from smtpguard.analyzer.systems import classify
 from smtpguard.analyzer.target import Target
@@ -27,11 +28,11 @@ async def analyze(target: Target, *, date: str, number: str, limits: Limits, wat
     over = tls = False
     try:
         async with asyncio.timeout(limits.run):
-            await acceptance.acceptance(sample_message(target, ACCEPTANCE, date, f"{number}.1"))
+            await mail_acceptance(acceptance, sample_message(target, ACCEPTANCE, date, f"{number}.1"))
             over = True
             tls = _may_be_tls(acceptance.steps) and await speaks_tls(target, limits)
             if _wants_bdat(target, acceptance.steps):
-                await bdat.bdat(sample_message(target, BDAT, date, f"{number}.2"))
+                await bdat_acceptance(bdat, sample_message(target, BDAT, date, f"{number}.2"))
     except TimeoutError:
         if not over:
             last = acceptance.steps[-1].name if acceptance.steps else "connect"

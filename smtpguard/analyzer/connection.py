@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 from dataclasses import dataclass
 
 from smtpguard.analyzer.steps import Failure, Name, Step
@@ -51,8 +52,9 @@ class Connection:
         host = str(self._writer.get_extra_info("sockname")[0])
         return f"[IPv6:{host}]" if ":" in host else f"[{host}]"
 
-    async def exchange(self, name: Name, sent: bytes) -> Step:
-        """Send ``sent`` (empty: nothing) and read one reply."""
+    async def exchange(self, name: Name, *pieces: bytes, pause: float = 0.0) -> Step:
+        """Send ``pieces`` (empty: nothing), each ``pause`` seconds behind the one before, and read one reply."""
+        sent = b"".join(pieces)
         loop = asyncio.get_running_loop()
         began = loop.time()
         unasked = bytes(self._ahead) if sent else b""
@@ -64,9 +66,7 @@ class Connection:
         detail = ""
         try:
             async with asyncio.timeout(self._limits.step):
-                if sent:
-                    self._writer.write(sent)
-                    await self._writer.drain()
+                await self._send(pieces, pause)
                 reply = await self._reply(got)
                 failure = "babbling" if reply is None else "garbled" if reply.code < 0 else ""
         except TimeoutError:
@@ -86,6 +86,43 @@ class Connection:
             unasked=unasked,
             detail=detail,
         )
+
+    async def rest(self, name: Name) -> Step:
+        """What comes until the server closes, or for a moment where it does not."""
+        got = bytearray(self._ahead)
+        self._ahead.clear()
+        with contextlib.suppress(TimeoutError, OSError):
+            async with asyncio.timeout(min(_TO_CLOSE, self._limits.step)):
+                while len(got) <= self._limits.reply and (data := await self._reader.read(_AT_ONCE)):
+                    got += data
+        return Step(name, received=bytes(got))
+
+    async def start_tls(self, name: Name, context: ssl.SSLContext) -> Step:
+        """A TLS handshake as client. What lay there in clear is forgotten: it must not be taken for TLS (RFC 3207)."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        unasked = bytes(self._ahead)
+        self._ahead.clear()
+        failure: Failure = ""
+        detail = ""
+        try:
+            async with asyncio.timeout(self._limits.step):
+                await self._writer.start_tls(context)
+        except TimeoutError:
+            failure = "silent"
+        except ssl.SSLError as error:
+            failure, detail = "garbled", f"({error.reason or 'no TLS'})"
+        except OSError as error:
+            failure, detail = "closed", f"({error.strerror or type(error).__name__})"
+        return Step(name, failure=failure, detail=detail, seconds=loop.time() - began, unasked=unasked)
+
+    async def _send(self, pieces: tuple[bytes, ...], pause: float) -> None:
+        for number, piece in enumerate(pieces):
+            if number and pause:
+                await asyncio.sleep(pause)
+            if piece:
+                self._writer.write(piece)
+                await self._writer.drain()
 
     async def _reply(self, got: bytearray) -> Reply | None:
         """One reply, its octets in ``got`` as they come; None when it is longer than allowed."""

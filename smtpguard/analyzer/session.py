@@ -1,14 +1,14 @@
-"""The sessions that the rules judge: the mail acceptance test, and the same message by BDAT.
+"""One connection's worth of conversation: it says what it is told and keeps every step.
 
-Each gives its steps as far as it came, and never raises for what the server does. Commands are those of the test
-(Exchange Server Analyzer), with the angle brackets that RFC 5321 4.1.2 asks for. XEXCH50 is never sent.
+Never raises for what the server does. Commands of the envelope are those of the acceptance test (Exchange Server
+Analyzer), with the angle brackets that RFC 5321 4.1.2 asks for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 
 from smtpguard.analyzer.connection import Connection, Limits, connect
@@ -18,12 +18,9 @@ from smtpguard.analyzer.target import Target
 Watch = Callable[[str, Name, Step | None], None]
 """Hears of each step twice, with the title of its session: None when it begins, the step when it has ended."""
 
-ACCEPTANCE = "mail acceptance test"
-BDAT = "BDAT mail acceptance test"
-
 
 class Session:
-    """One session in the making. ``steps`` grows as it goes on, so a run that is cut short keeps what it saw."""
+    """One session in the making, closed by ``async with``. ``steps`` grows, so a run cut short keeps what it saw."""
 
     def __init__(self, title: str, target: Target, limits: Limits, watch: Watch) -> None:
         self.title = title
@@ -31,70 +28,100 @@ class Session:
         self._target = target
         self._limits = limits
         self._watch = watch
+        self._line: Connection | None = None
 
-    async def acceptance(self, content: bytes) -> None:
-        """Banner, EHLO (HELO where that is refused), MAIL, RCPT, and the message by DATA if the target wants one."""
-        await self._run(lambda line: self._by_data(line, content))
+    @property
+    def target(self) -> Target:
+        """Where the session is held, and with which envelope."""
+        return self._target
 
-    async def bdat(self, content: bytes) -> None:
-        """The same, with the message in one BDAT chunk (RFC 3030 2)."""
-        chunk = b"BDAT %d LAST\r\n%b" % (len(content), content)
-        await self._run(lambda line: self._say(line, "BDAT", chunk))
+    @property
+    def own_name(self) -> bytes:
+        """What EHLO and HELO say: this end as an address literal."""
+        return self._open_line.own_address.encode("ascii")
 
-    async def _run(self, message: Callable[[Connection], Awaitable[object]]) -> None:
+    async def open(self) -> bool:
+        """Connect and read the banner; whether it is a 220."""
         self._watch(self.title, "connect", None)
-        line, step = await connect(self._target.host, self._target.port, self._limits)
+        self._line, step = await connect(self._target.host, self._target.port, self._limits)
         self._note(step)
-        if line is None:
-            return
-        try:
-            if await self._envelope(line) and self._target.message:
-                await message(line)
-            if not self.steps[-1].failure:
-                await self._say(line, "QUIT", b"QUIT\r\n")
-        finally:
-            await line.close()
+        return self._line is not None and (await self.say("banner", b"")).accepted
 
-    async def _envelope(self, line: Connection) -> bool:
-        if not await self._say(line, "banner", b""):
-            return False
-        name = line.own_address.encode("ascii")
-        if not await self._say(line, "EHLO", b"EHLO %b\r\n" % name):
-            refused = not self.steps[-1].failure and self.steps[-1].code >= 500
-            if not refused or not await self._say(line, "HELO", b"HELO %b\r\n" % name):
-                return False
+    async def hello(self) -> bool:
+        """EHLO, and HELO where that is refused for good."""
+        step = await self.say("EHLO", b"EHLO %b\r\n" % self.own_name)
+        if step.accepted:
+            return True
+        refused = not step.failure and step.code >= 500
+        return refused and (await self.say("HELO", b"HELO %b\r\n" % self.own_name)).accepted
+
+    async def envelope(self) -> bool:
+        """MAIL and RCPT of the sample message."""
         sender, recipient = self._target.sender.encode("ascii"), self._target.recipient.encode("ascii")
-        if not await self._say(line, "MAIL", b"MAIL FROM:<%b>\r\n" % sender):
+        if not (await self.say("MAIL", b"MAIL FROM:<%b>\r\n" % sender)).accepted:
             return False
-        return await self._say(line, "RCPT", b"RCPT TO:<%b>\r\n" % recipient)
+        return (await self.say("RCPT", b"RCPT TO:<%b>\r\n" % recipient)).accepted
 
-    async def _by_data(self, line: Connection, content: bytes) -> None:
-        if await self._say(line, "DATA", b"DATA\r\n"):
-            await self._say(line, "message", content + b".\r\n")
-
-    async def _say(self, line: Connection, name: Name, octets: bytes) -> bool:
-        """One exchange; whether the server said yes."""
+    async def say(self, name: Name, *pieces: bytes, pause: float = 0.0) -> Step:
+        """One exchange; several ``pieces`` go out as segments of their own, ``pause`` seconds apart."""
         self._watch(self.title, name, None)
-        step = await line.exchange(name, octets)
+        step = await self._open_line.exchange(name, *pieces, pause=pause)
         # A banner in the place of a later reply: the server talks without having been asked.
-        if step.code == 220 and name != "banner" and not step.failure:
+        if step.code == 220 and name not in ("banner", "STARTTLS") and not step.failure:
             step = replace(step, failure="babbling", code=0)
         self._note(step)
-        return step.accepted
+        return step
+
+    async def start_tls(self) -> Step:
+        """The handshake behind a 220; whose certificate it is does not matter here."""
+        self._watch(self.title, "TLS handshake", None)
+        step = await self._open_line.start_tls("TLS handshake", any_certificate())
+        self._note(step)
+        return step
+
+    async def quit(self) -> None:
+        """QUIT, where the connection can still be spoken to."""
+        if self._line is not None and not self.steps[-1].failure:
+            await self.say("QUIT", b"QUIT\r\n")
+
+    async def quit_and_listen(self) -> None:
+        """QUIT, and whatever comes behind its reply until the server closes: replies that no command asked for."""
+        await self.quit()
+        if self.steps[-1].name == "QUIT" and not self.steps[-1].failure:
+            rest = await self._open_line.rest("behind QUIT")
+            if rest.received:
+                self._note(rest)
+
+    async def __aenter__(self) -> Session:
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        if self._line is not None:
+            await self._line.close()
+
+    @property
+    def _open_line(self) -> Connection:
+        assert self._line is not None  # noqa: S101 - callers open the session first
+        return self._line
 
     def _note(self, step: Step) -> None:
         self.steps.append(step)
         self._watch(self.title, step.name, step)
 
 
-async def speaks_tls(target: Target, limits: Limits) -> bool:
-    """Whether a TLS handshake succeeds on a connection of its own, as on port 465. Says nothing behind it."""
+def any_certificate() -> ssl.SSLContext:
+    """A context for the question whether TLS is spoken, not by whom."""
     context = ssl.create_default_context()
     context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # the question is whether TLS is spoken, not by whom
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def speaks_tls(target: Target, limits: Limits) -> bool:
+    """Whether a TLS handshake succeeds on a connection of its own, as on port 465. Says nothing behind it."""
     try:
         async with asyncio.timeout(limits.step):
-            _, writer = await asyncio.open_connection(target.host, target.port, ssl=context)
+            _, writer = await asyncio.open_connection(target.host, target.port, ssl=any_certificate())
     except (OSError, TimeoutError):  # ssl.SSLError is an OSError
         return False
     writer.transport.abort()
