@@ -1,11 +1,16 @@
 """One run: the sessions, one after the other, and what they say. Never raises for what a host or a server does.
 
-Bounded by ``Limits``: a run that takes longer is cut, and judged by what it had when the first session was over.
+First where the target is (``lookup``); then the acceptance test at the first place that takes a connection, as a sender
+goes from one mail exchanger to the next; the rest at the same place. Bounded by ``Limits``: a run that takes longer is
+cut, and judged by what it had when the first session was over.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
 
 from smtpguard.analyzer.acceptance import contradiction, judge_acceptance
 from smtpguard.analyzer.acceptance_sessions import ACCEPTANCE, BDAT, bdat_acceptance, mail_acceptance
@@ -13,6 +18,7 @@ from smtpguard.analyzer.connection import Limits
 from smtpguard.analyzer.ehlo import Ehlo, read_ehlo
 from smtpguard.analyzer.findings import Analysis, Check, Verdict
 from smtpguard.analyzer.judges import Evidence, judge_all
+from smtpguard.analyzer.lookup import Route, find_route
 from smtpguard.analyzer.rules import rule_for_failure
 from smtpguard.analyzer.sample import sample_message
 from smtpguard.analyzer.session import Session, Watch, speaks_tls
@@ -20,34 +26,105 @@ from smtpguard.analyzer.steps import Step, named
 from smtpguard.analyzer.systems import classify
 from smtpguard.analyzer.target import Target
 
+Announce = Callable[[Route, Target], None]
+"""Hears of the way and of the first place on it before anything is sent there."""
 
-async def analyze(target: Target, *, date: str, number: str, limits: Limits, watch: Watch) -> Analysis:
-    """Analyze ``target``. ``date`` and ``number`` go into the sample messages, ``watch`` hears each step."""
-    acceptance = Session(ACCEPTANCE, target, limits, watch)
-    bdat = Session(BDAT, target, limits, watch)
-    over = tls = False
-    try:
+
+async def analyze(
+    target: Target,
+    *,
+    date: str,
+    number: str,
+    limits: Limits,
+    watch: Watch,
+    announce: Announce = lambda route, target: None,
+    server: tuple[str, int] | None = None,
+) -> Analysis:
+    """Analyze ``target``. ``date`` and ``number`` go into the sample messages, ``watch`` hears each step.
+
+    ``server``: the DNS server to ask, address and port, instead of the system's.
+    """
+    run = _Run(target, limits, watch)
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(limits.run):
-            await mail_acceptance(acceptance, sample_message(target, ACCEPTANCE, date, f"{number}.1"))
-            over = True
-            tls = _may_be_tls(acceptance.steps) and await speaks_tls(target, limits)
-            if _wants_bdat(target, acceptance.steps):
-                await bdat_acceptance(bdat, sample_message(target, BDAT, date, f"{number}.2"))
-    except TimeoutError:
-        if not over:
-            last = acceptance.steps[-1].name if acceptance.steps else "connect"
-            acceptance.steps.append(Step(last, failure="late"))
-    return conclude(target, tuple(acceptance.steps), tuple(bdat.steps), tls)
+            if not await run.find(server):
+                return run.told()
+            announce(run.route, run.target)
+            if await run.accept(date, f"{number}.1") and _wants_bdat(run.target, run.acceptance.steps):
+                await bdat_acceptance(run.bdat, sample_message(run.target, BDAT, date, f"{number}.2"))
+            run.over = True
+    return run.told()
 
 
-def conclude(target: Target, steps: tuple[Step, ...], bdat: tuple[Step, ...], tls: bool = False) -> Analysis:
+class _Run:
+    """What is known so far: a run that is cut short is judged by what it had when the first session was over."""
+
+    def __init__(self, target: Target, limits: Limits, watch: Watch) -> None:
+        self.target = target
+        self.route = Route(target.host, "host")
+        self.lookup: Step | None = None
+        self.over = False
+        self._limits = limits
+        self._watch = watch
+        self._tls = False
+        self._at(target)
+
+    def _at(self, target: Target) -> None:
+        self.target = target
+        self.acceptance = Session(ACCEPTANCE, target, self._limits, self._watch)
+        self.bdat = Session(BDAT, target, self._limits, self._watch)
+
+    async def find(self, server: tuple[str, int] | None) -> bool:
+        """Look the way up; whether there is one."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        self._watch("DNS", "lookup", None)
+        self.route = await find_route(self.target, self._limits, server)
+        detail = self.route.detail or ", ".join(one.title for one in self.route.exchangers)
+        self.lookup = Step("lookup", failure=self.route.failure, detail=detail, seconds=loop.time() - began)
+        self._watch("DNS", "lookup", self.lookup)
+        if self.route.targets:
+            self._at(self.route.of(self.target, *self.route.targets[0]))
+        return not self.route.failure
+
+    async def accept(self, date: str, number: str) -> bool:
+        """The acceptance test at the first place that takes the connection; whether there was one."""
+        given = self.target
+        for exchanger, address in self.route.targets:
+            self._at(self.route.of(given, exchanger, address))
+            await mail_acceptance(self.acceptance, sample_message(self.target, ACCEPTANCE, date, number))
+            first = self.acceptance.steps[0]
+            if not first.failure:
+                self._tls = _may_be_tls(self.acceptance.steps) and await speaks_tls(self.target, self._limits)
+                self.route = replace(self.route, tested=exchanger.host)
+                self.over = True
+                return True
+            self.route = self.route.without(exchanger, address, first.outcome)
+        self.over = True
+        return False
+
+    def told(self) -> Analysis:
+        """What was found."""
+        if self.lookup is None:
+            self.lookup = Step("lookup", failure="late")
+        elif not self.lookup.failure and not self.over:
+            last = self.acceptance.steps[-1].name if self.acceptance.steps else "connect"
+            self.acceptance.steps.append(Step(last, failure="late"))
+        steps = (self.lookup,) if self.lookup.failure else tuple(self.acceptance.steps)
+        return conclude(self.target, steps, tuple(self.bdat.steps), self._tls, self.route)
+
+
+def conclude(
+    target: Target, steps: tuple[Step, ...], bdat: tuple[Step, ...], tls: bool = False, route: Route | None = None
+) -> Analysis:
     """What the steps of the two sessions say; ``tls``: the port speaks TLS from the first octet."""
     sessions = {ACCEPTANCE: steps} | ({BDAT: bdat} if bdat else {})
     stopper = _stopper(steps)
     if stopper is not None:
         rule = rule_for_failure("tls" if tls else stopper.failure)
-        detail = "a TLS handshake succeeds, and nothing is said in clear" if tls else stopper.outcome
-        return Analysis(target, sessions, untested=Check(rule, Verdict("found", detail, stopper)))
+        detail = "a TLS handshake succeeds, and nothing is said in clear" if tls else _why(stopper, route)
+        untested = Check(rule, Verdict("found", detail, stopper))
+        return Analysis(target, sessions, untested=untested, route=route)
     banner = named(steps, "banner")
     ehlo = read_ehlo(named(steps, "EHLO"))
     classified = classify(banner.last_line if banner else "", ehlo)
@@ -55,18 +132,26 @@ def conclude(target: Target, steps: tuple[Step, ...], bdat: tuple[Step, ...], tl
     return Analysis(
         target,
         sessions,
+        route=route,
         ehlo=ehlo,
         classified=classified,
         acceptance=acceptance,
-        checks=judge_all(Evidence(steps, ehlo, classified, acceptance, bdat)),
+        checks=judge_all(Evidence(steps, ehlo, classified, acceptance, bdat, route)),
         contradiction=contradiction(acceptance, steps, ehlo, classified),
     )
+
+
+def _why(stopper: Step, route: Route | None) -> str:
+    """What kept the run from testing anything: at every exchanger, where none could be reached."""
+    if stopper.name != "connect" or route is None or len(route.exchangers) < 2:
+        return stopper.outcome
+    return "; ".join(f"{one.title}: {one.problem}" for one in route.exchangers)
 
 
 def _stopper(steps: tuple[Step, ...]) -> Step | None:
     """The step that keeps everything from being judged: no connection, no banner, or a server that only talks."""
     for step in steps:
-        if step.failure and (step.name in ("connect", "banner") or step.failure in ("babbling", "late")):
+        if step.failure and (step.name in ("lookup", "connect", "banner") or step.failure in ("babbling", "late")):
             return step
     return None
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from smtpguard.analyzer.ehlo import Ehlo
+from smtpguard.analyzer.lookup import Route
 from smtpguard.analyzer.rules import Rule
 from smtpguard.analyzer.steps import Name, Step
 from smtpguard.analyzer.systems import Classified
@@ -123,12 +124,14 @@ class Comparison:
 class Analysis:
     """Everything that one run found. ``contradiction``: both truths in plain words where mail flows and the test errs.
 
-    ``sessions``: the steps of each session by its title, those of the probes too. ``untested``: why nothing could be
-    judged; no checks then. ``suspects``: the boxes that the path doctor names, the likeliest first.
+    ``route``: where the target was looked for. ``sessions``: the steps of each session by its title, those of the
+    probes too. ``untested``: why nothing could be judged; no checks then. ``suspects``: the boxes that the path doctor
+    names, the likeliest first.
     """
 
     target: Target
     sessions: dict[str, tuple[Step, ...]]
+    route: Route | None = None
     untested: Check | None = None
     ehlo: Ehlo | None = None
     classified: Classified | None = None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 
 from smtpguard.analyzer.ehlo import Ehlo
 from smtpguard.analyzer.findings import Acceptance, Check, Verdict
+from smtpguard.analyzer.lookup import Route
 from smtpguard.analyzer.rules import Rule, Trigger, rules
 from smtpguard.analyzer.steps import Name, Step, named
 from smtpguard.analyzer.systems import Classified, is_exchange_banner, proxy_of
@@ -21,6 +23,7 @@ class Evidence:
     classified: Classified
     acceptance: Acceptance
     bdat: tuple[Step, ...] = ()
+    route: Route | None = None
 
     @property
     def banner(self) -> Step | None:
@@ -137,6 +140,17 @@ def _ehlo_malformed(rule: Rule, evidence: Evidence) -> Verdict:
     return Verdict("passed", "every line has one code and CRLF", evidence.hello)
 
 
+def _exchanger_unreachable(rule: Rule, evidence: Evidence) -> Verdict:
+    route = evidence.route
+    if route is None or route.by != "mx":
+        return Verdict("not-applicable", "no MX was looked up")
+    before = list(takewhile(lambda one: one.host != route.tested, route.exchangers))
+    if before:
+        told = "; ".join(f"{one.title}: {one.problem}" for one in before)
+        return Verdict("found", f"{told}; tested was {route.tested}")
+    return Verdict("passed", f"{route.exchangers[0].title} took the connection")
+
+
 def _who(classified: Classified) -> str:
     return classified.name or classified.system.title
 
@@ -149,4 +163,5 @@ JUDGES: dict[Trigger, Judge] = {
     "smtp-proxy": _smtp_proxy,
     "default-verbs": _default_verbs,
     "ehlo-malformed": _ehlo_malformed,
+    "exchanger-unreachable": _exchanger_unreachable,
 }

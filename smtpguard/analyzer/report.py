@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from smtpguard.analyzer.findings import Acceptance, Analysis, Check
+from smtpguard.analyzer.lookup import Exchanger
 from smtpguard.analyzer.steps import Step, named, shown
 
 _STYLES = {"error": "bold red", "warning": "bold yellow", "untested": "bold magenta"}
@@ -55,6 +56,9 @@ def _head(console: Console, analysis: Analysis) -> None:
     found = analysis.classified
     console.print(Text.assemble((analysis.target.place, "bold"), ": ", found.system.title if found else "no answer"))
     grid = _grid()
+    if analysis.route is not None and analysis.route.by == "mx":
+        exchangers = "; ".join(_exchanger(one) for one in analysis.route.exchangers)
+        grid.add_row("MX", Text(f"of {analysis.route.name}: {exchangers or 'none'}"))
     if found is not None:
         grid.add_row("told by", Text("; ".join(found.reasons)))
     for title, steps in analysis.sessions.items():
@@ -64,6 +68,10 @@ def _head(console: Console, analysis: Analysis) -> None:
     if analysis.ehlo is not None and analysis.ehlo.texts:
         grid.add_row("EHLO", Text(", ".join(analysis.ehlo.texts)))
     console.print(Padding(grid, (0, 2)))
+
+
+def _exchanger(one: Exchanger) -> str:
+    return f"{one.title} ({', '.join(one.addresses) or 'no address'})"
 
 
 def _acceptance(console: Console, acceptance: Acceptance) -> None:

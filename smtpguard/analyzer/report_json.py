@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from smtpguard.analyzer.findings import Acceptance, Analysis, Check, Comparison, Suspect
+from smtpguard.analyzer.lookup import Route
 from smtpguard.analyzer.steps import Step
 
 VERSION = 1
@@ -25,10 +26,12 @@ def as_document(analysis: Analysis) -> dict[str, Any]:
         "target": {
             "host": target.host,
             "port": target.port,
+            "address": target.address or None,
             "sender": target.sender,
             "recipient": target.recipient,
             "message": target.message,
         },
+        "route": None if analysis.route is None else _route(analysis.route),
         "exit_status": analysis.exit_status,
         "system": _system(analysis),
         "ehlo": _ehlo(analysis),
@@ -44,6 +47,23 @@ def as_document(analysis: Analysis) -> dict[str, Any]:
         "sessions": [
             {"title": title, "steps": [_step(step) for step in steps]} for title, steps in analysis.sessions.items()
         ],
+    }
+
+
+def _route(route: Route) -> dict[str, Any]:
+    return {
+        "name": route.name,
+        "by": route.by,
+        "exchangers": [
+            {
+                "host": one.host,
+                "preference": one.preference,
+                "addresses": one.addresses,
+                "problem": one.problem or None,
+            }
+            for one in route.exchangers
+        ],
+        "tested": route.tested or None,
     }
 
 

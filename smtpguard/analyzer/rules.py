@@ -18,6 +18,7 @@ Trigger = Literal[
     "smtp-proxy",
     "default-verbs",
     "ehlo-malformed",
+    "exchanger-unreachable",
     "probe",
     "untestable",
 ]

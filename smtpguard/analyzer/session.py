@@ -43,7 +43,7 @@ class Session:
     async def open(self) -> bool:
         """Connect and read the banner; whether it is a 220."""
         self._watch(self.title, "connect", None)
-        self._line, step = await connect(self._target.host, self._target.port, self._limits)
+        self._line, step = await connect(self._target.dial, self._target.port, self._limits)
         self._note(step)
         return self._line is not None and (await self.say("banner", b"")).accepted
 
@@ -121,7 +121,7 @@ async def speaks_tls(target: Target, limits: Limits) -> bool:
     """Whether a TLS handshake succeeds on a connection of its own, as on port 465. Says nothing behind it."""
     try:
         async with asyncio.timeout(limits.step):
-            _, writer = await asyncio.open_connection(target.host, target.port, ssl=any_certificate())
+            _, writer = await asyncio.open_connection(target.dial, target.port, ssl=any_certificate())
     except (OSError, TimeoutError):  # ssl.SSLError is an OSError
         return False
     writer.transport.abort()

@@ -10,12 +10,15 @@ from smtpguard.smtp.replies import Reply
 Name = str
 """The sessions' own steps are ``NAMES``; a probe gives its steps names that say what it tried."""
 
-NAMES = ("connect", "banner", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "message", "BDAT", "QUIT")
+NAMES = ("lookup", "connect", "banner", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "message", "BDAT", "QUIT")
 
-# unresolved, refused, unreachable: no connection. silent: no whole reply before the deadline. closed: the connection
+# unresolved: the name has no address; null-mx: its domain takes no mail; no-dns: DNS did not say.
+# refused, unreachable: no connection. silent: no whole reply before the deadline. closed: the connection
 # ended first. babbling: more octets than a reply may have, or octets that no command asked for in a reply's place.
 # garbled: a line that is no reply line. late: the time for the whole run was over.
-Failure = Literal["", "unresolved", "refused", "unreachable", "silent", "closed", "babbling", "garbled", "late"]
+Failure = Literal[
+    "", "unresolved", "null-mx", "no-dns", "refused", "unreachable", "silent", "closed", "babbling", "garbled", "late"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,14 @@ class Step:
     def outcome(self) -> str:
         """How it ended, in plain words."""
         if not self.failure:
-            return self.last_line if self.name != "connect" else "connected"
+            return self.last_line if self.name not in ("lookup", "connect") else self.detail or "connected"
         return _PLAIN[self.failure].format(seconds=self.seconds, octets=len(self.received), detail=self.detail).strip()
 
 
 _PLAIN: dict[str, str] = {
     "unresolved": "the name has no address: {detail}",
+    "null-mx": "the domain takes no mail: {detail}",
+    "no-dns": "DNS did not say: {detail}",
     "refused": "nothing listens there: {detail}",
     "unreachable": "no connection: {detail}",
     "silent": "no whole reply in {seconds:.0f} seconds ({octets} octets came)",

@@ -1,14 +1,16 @@
 """Where to connect, and the envelope of the sample message.
 
-``read_target`` raises ``TargetError``, whose text is one line for the user. No name is looked up here, and no MX is
-ever asked for: the target is a host.
+``read_target`` raises ``TargetError``, whose text is one line for the user. No name is looked up here
+(``analyzer.lookup`` does).
 """
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 
 DEFAULT_PORT = 25
+DNS_PORT = 53
 # The analyzer's own sender (Exchange Server Analyzer, mail acceptance test).
 DEFAULT_SENDER = "ExMFA-MailAcceptTest@Fabrikam.com"
 # RFC 5321 4.5.1: every server takes mail for the postmaster, also without a domain.
@@ -22,13 +24,23 @@ class TargetError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """``sender`` and ``recipient`` are addresses without angle brackets; ``message`` false: nothing behind RCPT."""
+    """``sender`` and ``recipient`` are addresses without angle brackets; ``message`` false: nothing behind RCPT.
+
+    ``host_only``: the name is a host's, whatever MX it has. ``address``: where to connect, once it was looked up.
+    """
 
     host: str
     port: int = DEFAULT_PORT
     sender: str = DEFAULT_SENDER
     recipient: str = DEFAULT_RECIPIENT
     message: bool = True
+    host_only: bool = False
+    address: str = ""
+
+    @property
+    def dial(self) -> str:
+        """What to connect to: the address, or the name for the system to look up."""
+        return self.address or self.host
 
     @property
     def place(self) -> str:
@@ -39,20 +51,31 @@ class Target:
 def read_target(
     place: str, domain: str | None = None, recipient: str | None = None, sender: str | None = None, message: bool = True
 ) -> Target:
-    """The target of ``HOST``, ``HOST:PORT``, ``[IPv6]:PORT`` or a bare IPv6 address."""
-    host, port = _host_and_port(place)
+    """The target of ``NAME``, ``NAME:PORT``, ``[HOST]:PORT``, ``[IPv6]:PORT`` or a bare IPv6 address."""
+    host, port = _host_and_port(place, DEFAULT_PORT)
     to = recipient or DEFAULT_RECIPIENT
     if domain is not None and "@" not in to:
         to = f"{to}@{_word(domain.removeprefix('@'), 'the domain')}"
-    return Target(host, port, _word(sender or DEFAULT_SENDER, "the sender"), _word(to, "the recipient"), message)
+    who, to = _word(sender or DEFAULT_SENDER, "the sender"), _word(to, "the recipient")
+    return Target(host, port, who, to, message, host_only=place.startswith("["))
 
 
-def _host_and_port(place: str) -> tuple[str, int]:
-    host, port = place, str(DEFAULT_PORT)
+def read_resolver(place: str) -> tuple[str, int]:
+    """Address and port of a DNS server, port 53 where none is given."""
+    host, port = _host_and_port(place, DNS_PORT)
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        raise TargetError(f"{place}: expected the address of a DNS server, such as 192.0.2.53 or [::1]:5353") from None
+    return host, port
+
+
+def _host_and_port(place: str, default: int) -> tuple[str, int]:
+    host, port = place, str(default)
     if place.startswith("["):
         host, bracket, rest = place[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
-            raise TargetError(f"{place}: expected [IPv6] or [IPv6]:PORT, such as [::1]:25")
+            raise TargetError(f"{place}: expected [HOST] or [HOST]:PORT, such as [::1]:25")
         port = rest[1:] if rest else port
     elif place.count(":") == 1:
         host, _, port = place.partition(":")

@@ -1,4 +1,4 @@
-"""`smtpguard analyze`: one server, by the checks of the Exchange Server Analyzer."""
+"""`smtpguard analyze`: one server, or the one that takes a domain's mail, by the Exchange Server Analyzer's checks."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from rich.text import Text
 from smtpguard.analyzer.analysis import analyze as run_analysis
 from smtpguard.analyzer.connection import RUN_SECONDS, STEP_SECONDS, Limits
 from smtpguard.analyzer.findings import Analysis
+from smtpguard.analyzer.lookup import Route
 from smtpguard.analyzer.report import tell
 from smtpguard.analyzer.report_json import as_json
 from smtpguard.analyzer.steps import Name, Step, shown
-from smtpguard.analyzer.target import DEFAULT_SENDER, Target, TargetError, read_target
+from smtpguard.analyzer.target import DEFAULT_SENDER, Target, TargetError, read_resolver, read_target
 from smtpguard.cli.errors import UsageError
 
 
@@ -31,7 +32,11 @@ class Format(StrEnum):
 
 def analyze(
     place: Annotated[
-        str, typer.Argument(metavar="HOST[:PORT]", help="The server's name or address; no MX is looked up. Port 25.")
+        str,
+        typer.Argument(
+            metavar="HOST[:PORT]",
+            help="A mail domain, a server's name or its address; port 25. [NAME] is a host whatever MX it has.",
+        ),
     ],
     domain: Annotated[str | None, typer.Option(help="The mail domain, put behind a recipient without one.")] = None,
     recipient: Annotated[
@@ -40,23 +45,31 @@ def analyze(
     sender: Annotated[str, typer.Option("--from", help="The sample messages' sender.")] = DEFAULT_SENDER,
     no_message: Annotated[bool, typer.Option("--no-message", help="Stop after RCPT and send no message.")] = False,
     timeout: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds for each step.")] = STEP_SECONDS,
+    resolver: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS[:PORT]", help="The DNS server to ask, in place of this system's."),
+    ] = None,
     report: Annotated[Format, typer.Option("--format", help="How to report it.")] = Format.TEXT,
 ) -> None:
     """Test one mail server by the checks of Microsoft's Exchange Server Analyzer.
 
-    Example: smtpguard analyze mx1.example.net --domain example.net --no-message
+    Examples: smtpguard analyze example.net --no-message
 
-    Give a host: the MX of a domain is not looked up. Without --no-message the server gets one sample message by DATA
-    and, where it offers CHUNKING, one by BDAT; stderr says first who gets them.
+    smtpguard analyze [mx1.example.net]:2525 --domain example.net --format json
+
+    A name with an MX is a mail domain: its exchangers are tried in the order of preference, and the first that takes
+    the connection is tested. Without --no-message the server gets one sample message by DATA and, where it offers
+    CHUNKING, one by BDAT; stderr says first who gets them.
 
     Exit status: 0 nothing found, 1 warnings, 2 errors found (or bad arguments), 3 could not test.
     """
     try:
         target = read_target(place, domain, recipient, sender, not no_message)
+        server = read_resolver(resolver) if resolver is not None else None
     except TargetError as error:
         raise UsageError(str(error)) from None
     limits = Limits(step=timeout, run=max(RUN_SECONDS, timeout))
-    analysis = _run(target, limits, Console(stderr=True, highlight=False))
+    analysis = _run(target, limits, server, Console(stderr=True, highlight=False))
     if report is Format.JSON:
         typer.echo(as_json(analysis))
     else:
@@ -65,15 +78,17 @@ def analyze(
         raise typer.Exit(analysis.exit_status)
 
 
-def _run(target: Target, limits: Limits, stderr: Console) -> Analysis:
-    if target.message:
-        stderr.print(
-            Text(
-                f"Up to two sample messages go to <{target.recipient}> through {target.place}; "
-                "--rcpt names somebody else, --no-message sends none."
-            ),
-            soft_wrap=True,
-        )
+def _run(target: Target, limits: Limits, server: tuple[str, int] | None, stderr: Console) -> Analysis:
+    def announce(route: Route, first: Target) -> None:
+        if first.message:
+            way = first.place if len(route.exchangers) < 2 else f"the mail exchangers of {route.name}"
+            stderr.print(
+                Text(
+                    f"Up to two sample messages go to <{first.recipient}> through {way}; "
+                    "--rcpt names somebody else, --no-message sends none."
+                ),
+                soft_wrap=True,
+            )
 
     def watch(title: str, name: Name, step: Step | None) -> None:
         if stderr.is_terminal and step is None:
@@ -82,4 +97,6 @@ def _run(target: Target, limits: Limits, stderr: Console) -> Analysis:
             stderr.print(Text(shown(step.outcome.encode("utf-8"), 70), "dim"), soft_wrap=True)
 
     date, number = email.utils.formatdate(localtime=True), uuid.uuid4().hex
-    return asyncio.run(run_analysis(target, date=date, number=number, limits=limits, watch=watch))
+    return asyncio.run(
+        run_analysis(target, date=date, number=number, limits=limits, watch=watch, announce=announce, server=server)
+    )

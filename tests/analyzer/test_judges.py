@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from smtpguard.analyzer.analysis import conclude
 from smtpguard.analyzer.findings import Check
 from smtpguard.analyzer.report_json import as_json
+from smtpguard.analyzer.rules import rules
 from smtpguard.analyzer.steps import Step
 from smtpguard.analyzer.target import Target
 
@@ -44,6 +45,7 @@ def test_a_server_that_names_itself_is_not_asked_for_exchanges_words() -> None:
         "smtp-proxy": "passed",
         "default-verbs-disabled": "not-applicable",
         "ehlo-malformed": "passed",
+        "exchanger-unreachable": "not-applicable",
     }
     assert analysis.exit_status == 0
 
@@ -100,5 +102,5 @@ def test_a_banner_of_two_lines_is_not_the_default() -> None:
 def test_no_octets_of_a_server_break_the_judges(banner: bytes, lines: list[bytes], code: int) -> None:
     ehlo = b"".join(b"250-" + line + b"\r\n" for line in lines)
     analysis = conclude(TARGET, (*steps(b"220 " + banner, ehlo)[:2], Step("EHLO", b"EHLO a\r\n", ehlo, code)), ())
-    assert len(analysis.checks) == 8
+    assert len(analysis.checks) == len([rule for rule in rules() if rule.trigger != "untestable"])
     assert as_json(analysis)

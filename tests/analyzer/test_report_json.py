@@ -12,15 +12,16 @@ from tests.lab.hosts import script
 
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "analyzer.md"
 TOP = [
-    "version", "target", "exit_status", "system", "ehlo", "acceptance", "contradiction", "findings", "suspects",
-    "comparison", "checks", "sessions",
+    "version", "target", "route", "exit_status", "system", "ehlo", "acceptance", "contradiction", "findings",
+    "suspects", "comparison", "checks", "sessions",
 ]  # fmt: skip
 
 
 def test_keys_of_a_whole_analysis() -> None:
     report = json.loads(as_json(of_profile("exchange-2003", unregistered=["peexch50.dll"]).analysis))
     assert list(report) == TOP
-    assert list(report["target"]) == ["host", "port", "sender", "recipient", "message"]
+    assert list(report["target"]) == ["host", "port", "address", "sender", "recipient", "message"]
+    assert list(report["route"]) == ["name", "by", "exchangers", "tested"]
     assert list(report["system"]) == ["id", "title", "name", "reasons"]
     assert list(report["ehlo"]) == ["given", "keywords", "masked", "malformed"]
     assert list(report["acceptance"]) == ["without_data", "with_data", "steps"]

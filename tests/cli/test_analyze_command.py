@@ -104,6 +104,9 @@ def test_a_closed_port_ends_with_3(capsys: pytest.CaptureFixture[str]) -> None:
         ["127.0.0.1", "--rcpt", "a b"],
         ["127.0.0.1", "--format", "xml"],
         ["127.0.0.1", "--timeout", "0"],
+        ["example.net", "--resolver", "ns1.example.net"],
+        ["example.net", "--resolver", "127.0.0.1:99999"],
+        ["[127.0.0.1"],
         [],
     ],
 )
@@ -115,8 +118,8 @@ def test_bad_arguments_are_one_line_and_2(arguments: list[str], capsys: pytest.C
     assert err.count("\n") == 1
 
 
-def test_help_says_that_a_host_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_tells_how_a_target_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["analyze", "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "the MX of a domain is not looked up" in text
+    assert "A name with an MX is a mail domain" in text
     assert "3 could not test" in text
