@@ -2,9 +2,10 @@
 
 In the order in which an octet meets the files:
 
-target      where to connect, and the envelope of the sample message.
+target      what was given, and the envelope of the sample message.
+lookup      where to connect: the MX of a domain, the addresses of a host.
 connection  octets out exactly as given, replies in exactly as they came; a deadline a step and a greatest size.
-session     one connection's worth of conversation; acceptance_sessions: the mail acceptance test, and the same with BDAT.
+session     one conversation, step by step; acceptance_sessions: the mail acceptance test, and the same with BDAT.
 steps       what was sent, what came back, and what kept a step from its reply.
 ehlo        the EHLO reply, line by line: keywords, masked lines, malformed lines.
 systems     which system it is, by banner and EHLO (``systems.yaml``).

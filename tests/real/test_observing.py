@@ -1,4 +1,4 @@
-"""``serve --observe`` and ``serve --shadow`` before a real Postfix: nothing changes on the wire, the journal says all."""
+"""``serve --observe`` and ``serve --shadow`` before a real Postfix: the wire stays as it is, the journal says all."""
 
 from __future__ import annotations
 
