@@ -8,6 +8,7 @@ the records can say it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Literal, cast
 
 from smtpguard.policy.actions import Where
@@ -78,18 +79,25 @@ def _flat(pairs: Mapping[str, list[Pair]], where: Where) -> Rules:
 
 
 def _by_verb(pairs: list[Pair]) -> ByVerb:
-    names = dict.fromkeys(verb for model, _ in pairs for verb in model.verb if verb != ANY_UNKNOWN)
+    """Places are gathered in one pass: asking every rule about every verb would take seconds of a large policy."""
+    for_any: list[int] = []
+    naming: dict[str, list[int]] = {}
+    for place, (model, _) in enumerate(pairs):
+        if not model.verb:
+            for_any.append(place)
+        for verb in model.verb:
+            naming.setdefault(verb, []).append(place)
+    for_unknown = naming.pop(ANY_UNKNOWN, [])
+
+    def rules(*places: list[int]) -> Rules:
+        return tuple(pairs[place][1] for place in sorted({*chain.from_iterable(places)}))
+
     return ByVerb(
-        named={name: _for_verb(pairs, name) for name in names},
-        known=tuple(rule for model, rule in pairs if not model.verb),
-        unknown=tuple(rule for model, rule in pairs if not model.verb or ANY_UNKNOWN in model.verb),
+        # A verb outside the table is an unknown one too.
+        named={name: rules(for_any, places, [] if name in VERBS else for_unknown) for name, places in naming.items()},
+        known=rules(for_any),
+        unknown=rules(for_any, for_unknown),
     )
-
-
-def _for_verb(pairs: list[Pair], name: str) -> Rules:
-    """Rules that name the verb, rules for any, and for a verb outside the table those for unknown ones."""
-    words = {name} if name in VERBS else {name, ANY_UNKNOWN}
-    return tuple(rule for model, rule in pairs if not model.verb or not words.isdisjoint(model.verb))
 
 
 def _by_violation(pairs: list[Pair]) -> dict[str, Rules]:
