@@ -28,7 +28,7 @@ class Flow:
     """Reads ``side`` and sends towards ``peer``."""
 
     __slots__ = (
-        "_agenda", "_half", "_paused", "_read", "ended", "finished", "held", "octets", "peer", "session", "side",
+        "_agenda", "_half", "_paused", "_read", "_running", "ended", "finished", "held", "octets", "peer", "session", "side",
         "waiting",
     )  # fmt: skip
 
@@ -42,6 +42,7 @@ class Flow:
         self.ended = False
         self.finished = False
         self._paused = False
+        self._running = False  # octets are being read: what is left of them goes out before any FIN
         self._half = False  # the head of the agenda is the rest of something whose first piece is out
         self._agenda: deque[tuple[float, Callable[[], None], int]] = deque()
         # A plain function, no bound method: those would make every session a reference cycle of its own.
@@ -60,6 +61,7 @@ class Flow:
     def _run(self, data: bytes) -> None:
         position = 0
         size = len(data)
+        self._running = True
         while position < size:
             if self._agenda:
                 self._hold(data[position:])
@@ -69,6 +71,7 @@ class Flow:
                 self._hold(data[position:] if position else data)
                 break
             position = after
+        self._running = False
         if self.ended:
             self._finish_when_done()
 
@@ -191,7 +194,7 @@ class Flow:
             self.session.send(self.peer, self.held)
             self.held = b""
         self._unpause()
-        if self.ended and not self.finished:
+        if self.ended and not self.finished and not self._running:
             self._send_finish()
 
     def turn_round(self) -> bytes:

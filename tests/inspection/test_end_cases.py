@@ -67,6 +67,12 @@ def test_a_clients_fin_inside_a_text_passes() -> None:
     assert book >> C(b"half") << to_server(b"half") >> eof_client() << finished(SERVER) << no_record("message")
 
 
+def test_a_tunnel_that_a_held_octet_makes_behind_a_fin_lets_that_octet_out_first() -> None:
+    book = greeted(inspector("pass")) >> C(b"DATA\r\n\n") << to_server(b"DATA\r\n") >> eof_client()
+    book = book >> S(b"250 no\r\n") << to_client(b"250 no\r\n") << record("violation", violation="bare-lf")
+    assert book << record("uncertain", then="tunnel") << to_server(b"\n") << tunnelled() << finished(SERVER)
+
+
 def test_a_clients_fin_behind_a_waiting_verb_waits_with_what_is_held() -> None:
     book = in_transaction(inspector(WATCH)) >> C(b"DATA\r\n" + TEXT) << to_server(b"DATA\r\n") >> eof_client()
     assert (
