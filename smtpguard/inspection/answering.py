@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smtpguard.inspection.commanding import refusal, rewritten
 from smtpguard.inspection.masking import banner_mask, masked_keyword
-from smtpguard.policy.actions import Mask, Pass, Reject, Rewrite, Strip
+from smtpguard.policy.actions import Advertise, Mask, Pass, Reject, Rewrite, Strip
 from smtpguard.policy.rulebook import Rule, Rules
 from smtpguard.smtp.commands import Command, blob_size
 from smtpguard.smtp.dialogue import Dialogue, Exchange
@@ -85,6 +85,17 @@ def altered(rule: Rule, reply: Reply) -> bytes:
 
 
 # --- EHLO ----------------------------------------------------------------------------------------------------------
+
+
+def advertised(action: Advertise, reply: Reply) -> Reply:
+    """The reply to EHLO with the rule's keywords in it."""
+    first, *lines = reply.lines
+    if action.instead:
+        lines = []
+    offered = {keyword_name(line) for line in lines}
+    made = (b"250 " + keyword.encode("ascii") + b"\r\n" for keyword in action.keywords)
+    lines += [line for line in made if keyword_name(line) not in offered]
+    return Reply(join_lines([first, *lines]), reply.code)
 
 
 def judge_keywords(session: Session, command: Command, reply: Reply, raw: bytes) -> bytes:

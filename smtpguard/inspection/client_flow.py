@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 from smtpguard.inspection import commanding
@@ -24,6 +25,7 @@ MAX_BAD_LINES = 20
 """Malformed lines that are answered 500 before the session ends; Postfix's smtpd_hard_error_limit is the same."""
 
 _TLS_HANDSHAKE = 0x16
+_VERB_AND_MORE = re.compile(rb"[ \t]*[^ \t\r\n]+[ \t\r\n]")
 
 
 def malformed(line: bytes) -> str:
@@ -38,13 +40,14 @@ def malformed(line: bytes) -> str:
 class ClientFlow(PayloadFlow):
     """Reads the client's side."""
 
-    __slots__ = ("_bad_lines", "_sasl")
+    __slots__ = ("_bad_lines", "_sasl", "verb_split")
 
     def __init__(self, session: Session, side: Side, peer: Side) -> None:
         super().__init__(session, side, peer)
         self._read = ClientFlow._read_early
         self._sasl = False
         self._bad_lines = 0
+        self.verb_split = False  # the verb of the line at hand came in more than one read
 
     @property
     def state(self) -> str:
@@ -110,6 +113,7 @@ class ClientFlow(PayloadFlow):
         if (end or len(data) + 1) - position > HELD_LINE:
             return self._endless(position)
         if not end:
+            self.verb_split |= not _VERB_AND_MORE.match(data, position)
             return -1
         pending = session.dialogue.pending
         if pending:
@@ -125,7 +129,9 @@ class ClientFlow(PayloadFlow):
         if line.find(b"\r") != len(line) - 2 or len(line) < 2 or b"\0" in line:
             return self._bad_line(line, position, end)
         session.commands += 1
-        return end if commanding.take(self, Command(line)) else position
+        taken = commanding.take(self, Command(line))
+        self.verb_split = False
+        return end if taken else position
 
     def _octets_owed(self) -> int:
         """Octets of the commands whose replies are owed: each is kept until then."""
@@ -140,6 +146,7 @@ class ClientFlow(PayloadFlow):
         session = self.session
         command = Command(line)
         name = malformed(line)
+        self.verb_split = False
         if session.violation(name, command):
             return position
         if session.rulebook.transparent:

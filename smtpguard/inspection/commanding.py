@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from smtpguard.smtp.dialogue import Exchange
 if TYPE_CHECKING:
     from smtpguard.inspection.client_flow import ClientFlow
 
+_FIRST_WORD = re.compile(r"[^ \t]+")
 _TOO_BIG = Reject(552, "5.3.4", "Announced size is over the limit")
 
 
@@ -38,7 +40,9 @@ def take(flow: ClientFlow, command: Command) -> bool:
     judged = session.rulebook.judges_commands
     rules = session.rules_for(session.rulebook.command, command) if judged else ()
     if rules:
-        rule = session.judge(rules, session.facts(command, line=command.line.rstrip(b"\r\n")))
+        facts = session.facts(command, line=command.line.rstrip(b"\r\n"))
+        facts.split_verb = flow.verb_split
+        rule = session.judge(rules, facts)
         if session.closed:
             return False
         if rule is not None:
@@ -85,11 +89,12 @@ def _forward(flow: ClientFlow, command: Command, piece: int = 0, pause: float = 
         _refuse(flow, command, CHUNK_MISSING)
         return
     size, last = chunk_size(command) or (0, False)
+    first = dialogue.content != command.verb or dialogue.last_said
     exchange = flow.forward(command, piece=piece, pause=pause)
     exchange.last = last
     dialogue.content = command.verb
     dialogue.last_said = last
-    flow.begin_chunk(exchange, size, keep=True)
+    flow.begin_chunk(exchange, size, keep=True, first=first)
 
 
 def _refuse(flow: ClientFlow, command: Command, reply: bytes) -> None:
@@ -131,6 +136,7 @@ def rewritten(to: str, line: bytes, command: Command | None = None) -> bytes:
         "{verb}": verb,
         "{argument}": argument,
         "{xverb}": "X" * len(verb),
+        "{xline}": _FIRST_WORD.sub(lambda word: "X" * len(word[0]), original, count=1),
         "{x}": "X" * len(original),
     }
     for word, text in words.items():

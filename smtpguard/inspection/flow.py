@@ -28,8 +28,8 @@ class Flow:
     """Reads ``side`` and sends towards ``peer``."""
 
     __slots__ = (
-        "_agenda", "_half", "_paused", "_read", "_running", "ended", "finished", "held", "octets", "peer", "session", "side",
-        "waiting",
+        "_agenda", "_half", "_paused", "_read", "_running", "ended", "finished", "held", "octets", "peer", "session",
+        "side", "waiting",
     )  # fmt: skip
 
     def __init__(self, session: Session, side: Side, peer: Side) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from smtpguard.inspection import commanding
 from smtpguard.inspection.flow import Flow
+from smtpguard.inspection.lines import LineReader
 from smtpguard.inspection.misreading import Misreader
 from smtpguard.inspection.payload import OPEN, Sink
 from smtpguard.inspection.session import Session
@@ -29,7 +30,7 @@ smtpd_recipient_limit: a client may have every recipient of a full envelope refu
 class PayloadFlow(Flow):
     """The part of the client's flow that deals with payloads."""
 
-    __slots__ = ("_answered", "_counted", "_misreader", "_payload", "_sink", "_text")
+    __slots__ = ("_answered", "_counted", "_lines", "_misreader", "_payload", "_sink", "_text", "_watched")
 
     def __init__(self, session: Session, side: Side, peer: Side) -> None:
         super().__init__(session, side, peer)
@@ -39,6 +40,8 @@ class PayloadFlow(Flow):
         self._counted: CountedReader
         self._misreader: Misreader
         self._sink: Sink = OPEN
+        self._lines: LineReader | None = None  # of the message, over all its chunks
+        self._watched: LineReader | None = None  # the same while its octets are read, None where no rule asks for lines
 
     def expect_command(self) -> None:
         """The next octet begins a command."""
@@ -53,10 +56,13 @@ class PayloadFlow(Flow):
         self.session.dialogue.push(Exchange("command", command, own=reply))
         self.session.server_flow.flush_own()
 
-    def begin_chunk(self, exchange: Exchange, size: int, *, keep: bool) -> None:
-        """BDAT: ``size`` octets follow whatever the reply; not ``keep``: they are ours to consume, refused by us."""
+    def begin_chunk(self, exchange: Exchange, size: int, *, keep: bool, first: bool = False) -> None:
+        """BDAT: ``size`` octets follow whatever the reply; not ``keep``: they are ours to consume, refused by us;
+        ``first``: of the message."""
         exchange.stage = "chunk"
         exchange.size = size
+        if self.session.rulebook.line and (first or self._lines is None):
+            self._lines = LineReader(dots=False)
         if not self._begin(exchange, keep=keep):
             return
         self._counted = CountedReader(size)
@@ -70,6 +76,8 @@ class PayloadFlow(Flow):
             self.session.violation("early-data", command)
         exchange = self.session.dialogue.push(Exchange("text", command))
         self.session.dialogue.content = command.verb
+        if self.session.rulebook.line:
+            self._lines = LineReader(dots=True)
         if self._begin(exchange):
             self._text = TextReader()
             self._read = PayloadFlow._read_text
@@ -97,6 +105,7 @@ class PayloadFlow(Flow):
         exchange.complete = False
         self._payload = exchange
         self._sink = OPEN if keep else Sink(keep=0)
+        self._watched = self._lines if keep and exchange.stage in ("text", "chunk") else None
         rules = session.rules_for(session.rulebook.payload, command)
         if rules and keep:
             facts = session.facts(command, line=command.line.rstrip(b"\r\n"), size=exchange.size or None)
@@ -150,12 +159,16 @@ class PayloadFlow(Flow):
         end = text.feed(data, position)
         for index, form in text.fresh:
             # What came before the octet that shows it goes out first, however the stream was cut.
-            self._pass_payload(data, position, index)
+            stopped = self._pass_payload(data, position, index)
+            if stopped >= 0:
+                return stopped
             position = index
             command = self._payload.command if self._payload is not None else NO_COMMAND
             if self.session.closed or self.session.violation("smuggling", command, form):
                 return position
-        self._pass_payload(data, position, end)
+        stopped = self._pass_payload(data, position, end)
+        if stopped >= 0:
+            return stopped
         if end >= 0 and self._payload is not None:
             self._payload.size = text.size
             self._payload.split_end = end - position < len(END)
@@ -164,15 +177,46 @@ class PayloadFlow(Flow):
 
     def _read_counted(self, data: bytes, position: int) -> int:
         end = self._counted.feed(data, position)
-        self._pass_payload(data, position, end)
+        stopped = self._pass_payload(data, position, end)
+        if stopped >= 0:
+            return stopped
         if end >= 0 and self._payload is not None:
             self._complete()
         return end if end >= 0 else len(data)
 
-    def _pass_payload(self, data: bytes, position: int, end: int) -> None:
+    def _pass_payload(self, data: bytes, position: int, end: int) -> int:
+        """Send on what came up to ``end`` (-1: all). Gives -1, or where a rule about a line ended the reading."""
         session = self.session
         session.since = session.now
-        part = data[position:end] if end >= 0 else data[position:] if position else data
+        if self._watched is not None:
+            return self._pass_by_lines(self._watched, data, position, end if end >= 0 else len(data))
+        self._pass_part(data[position:end] if end >= 0 else data[position:] if position else data)
+        return -1
+
+    def _pass_by_lines(self, lines: LineReader, data: bytes, position: int, stop: int) -> int:
+        session = self.session
+        while (index := lines.seek(data, position, stop)) >= 0:
+            self._pass_part(data[position:index])
+            position = index
+            if not session.closed:
+                self._judge_line(lines)
+            if session.closed or session.tunnelled or session.stalled:
+                return position
+        self._pass_part(data[position:stop])
+        return -1
+
+    def _judge_line(self, lines: LineReader) -> None:
+        session = self.session
+        command = self._payload.command if self._payload is not None else NO_COMMAND
+        facts = session.facts(command, line=lines.line)
+        facts.length = lines.length
+        facts.section = lines.section
+        rule = session.judge(session.rulebook.line, facts)
+        if rule is not None and not session.closed:
+            session.carry_out(rule)
+
+    def _pass_part(self, part: bytes) -> None:
+        session = self.session
         sink = self._sink
         if sink is OPEN:
             if part:

@@ -6,7 +6,7 @@ from smtpguard.inspection import answering
 from smtpguard.inspection.flow import Flow
 from smtpguard.inspection.session import Session
 from smtpguard.inspection.wording import UPSTREAM_GONE, reply_line
-from smtpguard.policy.actions import Delay, Eat, Reject, Rewrite, Slice
+from smtpguard.policy.actions import Advertise, Delay, Eat, Reject, Rewrite, Slice
 from smtpguard.policy.rulebook import Rule
 from smtpguard.smtp.commands import Command
 from smtpguard.smtp.dialogue import Exchange
@@ -181,6 +181,9 @@ class ServerFlow(Flow):
             if answering.sets_at_odds(head, reply, raw) and session.contain(rule, ValueError()):
                 return
             self._deliver(head, reply, reply.raw if answering.sets_at_odds(head, reply, raw) else raw)
+        elif isinstance(action, Advertise):
+            made = answering.advertised(action, reply)
+            self._deliver(head, made, made.raw)
         else:
             session.carry_out(rule)
 

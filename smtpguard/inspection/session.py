@@ -128,13 +128,16 @@ class Session:
         facts.verb = command.verb
         facts.argument = command.argument
         facts.line = line
+        facts.length = len(line) + 2
+        facts.section = ""
         facts.code = code
         facts.size = announced_size(command) if size is None else size
         facts.state = self.client_flow.state
         facts.tls = self.dialogue.tls
         facts.keyword = ""
         facts.violation = ""
-        facts.split_end = False
+        facts.split_end = facts.split_verb = False
+        facts.recipients = self.dialogue.rcpts_said
         facts.sender = envelope.sender or b""
         facts.recipient = address(envelope.last) if envelope.last is not None else b""
         change = command.spec.change
@@ -142,6 +145,7 @@ class Session:
             facts.sender = address(command)
         elif change == "rcpt":
             facts.recipient = address(command)
+            facts.recipients += 1
         return facts
 
     def judge(self, rules: Rules, facts: Facts, *, deferred: tuple[type[Action], ...] = ()) -> Rule | None:
@@ -180,10 +184,14 @@ class Session:
         if facts.verb or rule.where == "command":
             # A word outside the table may be anything, a password in the wrong place too.
             fields["verb"] = facts.verb if facts.verb in VERBS else "unknown"
+        if rule.where == "line":
+            fields.update(section=facts.section, length=facts.length)
         for name in ("keyword", "size", "code", "violation"):
             value = getattr(facts, name)
             if value is not None and value != "":
                 fields[name] = value
+        if isinstance(rule.action, RejectAction) and rule.action.code < 300:
+            fields["lie"] = rule.action.code  # law 4: a success that no server gave is never said in silence
         if rule.observe:
             self.observed[rule.id] = self.observed.get(rule.id, 0) + 1
             fields["observed"] = True

@@ -13,6 +13,7 @@ _PARTICIPLES = {
     "record": "recorded",
     "strip": "stripped",
     "mask": "masked",
+    "advertise": "advertised",
     "reject": "rejected",
     "rewrite": "rewritten",
     "eat": "eaten",

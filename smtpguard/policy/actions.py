@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-Where = Literal["connect", "greeting", "keyword", "command", "reply", "payload", "message", "violation"]
+Where = Literal["connect", "greeting", "keyword", "command", "reply", "payload", "line", "message", "violation"]
 
-WHERES: tuple[Where, ...] = ("connect", "greeting", "keyword", "command", "reply", "payload", "message", "violation")
+WHERES: tuple[Where, ...] = (
+    "connect", "greeting", "keyword", "command", "reply", "payload", "line", "message", "violation",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,19 @@ class Mask(Action):
 
 
 @dataclass(frozen=True, slots=True)
+class Advertise(Action):
+    """Put ``keywords`` into the reply to EHLO, behind the server's own, each but once; ``instead``: in their place.
+
+    What it makes of the list is then judged by the rules ``on: keyword``, as if the server had said it.
+    """
+
+    keywords: tuple[str, ...] = ()
+    instead: bool = False
+    name: ClassVar[str] = "advertise"
+    wheres: ClassVar[tuple[Where, ...]] = ("reply",)
+
+
+@dataclass(frozen=True, slots=True)
 class Reject(Action):
     """Answer in the server's place; the server never sees what was refused.
 
@@ -77,7 +92,8 @@ class Rewrite(Action):
     """Replace the text of a command, greeting, reply or keyword line (CRLF stays).
 
     ``to`` is the new text; the words ``{verb}`` ``{argument}`` ``{line}`` stand for the original's parts, and
-    ``{x}`` for as many X's as the line has octets, ``{xverb}`` for as many as the verb has.
+    ``{x}`` for as many X's as the line has octets, ``{xverb}`` for as many as the verb has, ``{xline}`` for the line
+    with X's over its first word.
     """
 
     to: str = "NOOP"
@@ -186,7 +202,7 @@ class Tunnel(Action):
 ACTIONS: dict[str, type[Action]] = {
     cls.name: cls
     for cls in (
-        Pass, Record, Strip, Mask, Reject, Rewrite, Eat, Cap, Truncate, Misread, Delay, Slice, Close, Reset, Drop,
-        Tunnel,
+        Pass, Record, Strip, Mask, Advertise, Reject, Rewrite, Eat, Cap, Truncate, Misread, Delay, Slice, Close, Reset,
+        Drop, Tunnel,
     )
 }  # fmt: skip

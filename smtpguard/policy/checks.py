@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pydantic_core import PydanticCustomError
 
-from smtpguard.policy.actions import ACTIONS, Cap, Mask, Misread, Reject, Rewrite, Truncate, Where
+from smtpguard.policy.actions import ACTIONS, Advertise, Cap, Mask, Misread, Reject, Rewrite, Truncate, Where
 from smtpguard.policy.errors import suggestion
 from smtpguard.policy.matchers import read_network
 from smtpguard.policy.model import RuleModel
@@ -27,9 +27,10 @@ CONDITIONS: dict[Where, frozenset[str]] = {
     "connect": _ALWAYS - {"tls"},
     "greeting": _ALWAYS | {"code"},
     "keyword": _ALWAYS | {"keyword"},
-    "command": _ALWAYS | _ENVELOPE | {"verb", "argument", "size", "state"},
+    "command": _ALWAYS | _ENVELOPE | {"verb", "argument", "size", "length", "recipients", "split_verb", "state"},
     "reply": _ALWAYS | _ENVELOPE | {"verb", "argument", "size", "code", "state"},
     "payload": _ALWAYS | _ENVELOPE | {"verb", "argument", "size"},
+    "line": _ALWAYS | _ENVELOPE | {"verb", "length", "section", "content"},
     "message": _ALWAYS | _ENVELOPE | {"verb", "size", "code", "split_end"},
     "violation": _ALWAYS | _ENVELOPE | {"violation", "verb", "argument", "state"},
 }
@@ -44,8 +45,13 @@ SIZED: dict[Where, tuple[str, ...]] = {
     "payload": (*ANNOUNCING, *SASL_VERBS),  # a line of AUTH has a length; text after DATA is counted by `message`
 }
 SIZED["reply"] = SIZED["command"]
+_RECIPIENT_VERBS = frozenset(name for name, verb in VERBS.items() if verb.change == "rcpt")
 _MASKS = {"greeting": ("banner",), "keyword": ("letters", "star")}
-_PLACEHOLDERS = ("verb", "argument", "line", "x", "xverb")
+_PLACEHOLDERS = ("verb", "argument", "line", "x", "xverb", "xline")
+_HELLO = frozenset(name for name, verb in VERBS.items() if verb.change == "hello" and name != "HELO")
+
+
+_LIST_CODE = frozenset((250,))
 
 
 class Finding(NamedTuple):
@@ -81,12 +87,15 @@ def _conditions(rule: RuleModel) -> Iterator[Finding]:
 def _verbs(rule: RuleModel) -> Iterator[Finding]:
     if not rule.verb or "verb" not in CONDITIONS[rule.where]:
         return
-    kind = {"payload": PAYLOAD_VERBS, "message": MESSAGE_VERBS}.get(rule.where)
+    kind = {"payload": PAYLOAD_VERBS, "line": MESSAGE_VERBS, "message": MESSAGE_VERBS}.get(rule.where)
     if kind is not None:
         for index, verb in enumerate(rule.verb):
             if verb not in kind:
                 hint = "one of: " + ", ".join(kind)
-                yield Finding(_element(rule, "verb", index), f"{verb} has no {rule.where}", hint)
+                what = "line of a message" if rule.where == "line" else rule.where
+                yield Finding(_element(rule, "verb", index), f"{verb} has no {what}", hint)
+    if rule.recipients is not None and set(rule.verb) - _RECIPIENT_VERBS:
+        yield Finding(("recipients",), "counts the RCPT commands of a transaction", "say `verb: RCPT`", key=True)
     sized = SIZED.get(rule.where)
     if rule.size is not None and sized is not None and not set(rule.verb) & {*sized}:
         problem = f"no size is known when {' or '.join(rule.verb)} is judged at `on: {rule.where}`"
@@ -131,6 +140,8 @@ def _action(rule: RuleModel) -> Iterator[Finding]:
     elif isinstance(action, Mask) and action.style not in _MASKS[rule.where]:
         styles = " or ".join(f"`mask: {style}`" for style in _MASKS[rule.where])
         yield Finding(("then",), f"the mask '{action.style}' is not for a {rule.where}", f"write {styles}")
+    elif isinstance(action, Advertise) and (not rule.verb or set(rule.verb) - _HELLO or rule.code != (_LIST_CODE,)):
+        yield Finding(("then",), "'advertise' is for a list of keywords", "say `verb: EHLO` and `code: 250`")
     elif isinstance(action, Rewrite):
         yield from _rewrite(rule, action)
     elif isinstance(action, Misread) and (not rule.verb or set(rule.verb) - {*ANNOUNCING}):

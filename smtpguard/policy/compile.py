@@ -54,6 +54,7 @@ def compile_policy(policy: Policy, *, observe: bool = False) -> Rulebook:
         command=_by_verb(pairs.get("command", [])),
         reply=_by_verb(pairs.get("reply", [])),
         payload=_by_verb(pairs.get("payload", [])),
+        line=_flat(pairs, "line"),
         message=_flat(pairs, "message"),
         violation=_by_violation(pairs.get("violation", [])),
     )

@@ -29,12 +29,20 @@ def conditions(rule: RuleModel, groups: Mapping[str, tuple[str, ...]], *, by_ver
         made.append(_tls(rule.tls))
     if rule.split_end is not None:
         made.append(_split_end(rule.split_end))
+    if rule.split_verb is not None:
+        made.append(_split_verb(rule.split_verb))
+    if rule.section is not None:
+        made.append(_section(rule.section))
     if rule.state:
         made.append(_state(frozenset(rule.state)))
     if rule.code:
         made.append(_code(frozenset().union(*rule.code)))
     if rule.size is not None:
         made.append(_size(rule.size))
+    if rule.length is not None:
+        made.append(_length(rule.length))
+    if rule.recipients is not None:
+        made.append(_recipients(rule.recipients))
     if rule.keyword:
         made.append(_keyword(rule.keyword))
     if rule.client:
@@ -47,6 +55,8 @@ def conditions(rule: RuleModel, groups: Mapping[str, tuple[str, ...]], *, by_ver
         made.append(_recipient(_addresses(rule.recipient)))
     if rule.argument is not None:
         made.append(_argument(re.compile(rule.argument.encode("latin-1"), re.IGNORECASE)))
+    if rule.content is not None:
+        made.append(_content(re.compile(rule.content.encode("latin-1"), re.IGNORECASE)))
     return tuple(made)
 
 
@@ -65,6 +75,14 @@ def _split_end(wanted: bool) -> Condition:
     return lambda facts: facts.split_end is wanted
 
 
+def _split_verb(wanted: bool) -> Condition:
+    return lambda facts: facts.split_verb is wanted
+
+
+def _section(section: str) -> Condition:
+    return lambda facts: facts.section == section
+
+
 def _state(states: frozenset[str]) -> Condition:
     return lambda facts: facts.state in states
 
@@ -78,6 +96,20 @@ def _size(size: SizeRange) -> Condition:
     if high is None:
         return lambda facts: facts.size is not None and facts.size >= low
     return lambda facts: facts.size is not None and low <= facts.size <= high
+
+
+def _length(length: SizeRange) -> Condition:
+    low, high = length
+    if high is None:
+        return lambda facts: facts.length >= low
+    return lambda facts: low <= facts.length <= high
+
+
+def _recipients(count: SizeRange) -> Condition:
+    low, high = count
+    if high is None:
+        return lambda facts: facts.recipients >= low
+    return lambda facts: low <= facts.recipients <= high
 
 
 def _keyword(globs: tuple[str, ...]) -> Condition:
@@ -116,3 +148,7 @@ def _recipient(pattern: re.Pattern[bytes]) -> Condition:
 
 def _argument(pattern: re.Pattern[bytes]) -> Condition:
     return lambda facts: pattern.search(facts.argument) is not None
+
+
+def _content(pattern: re.Pattern[bytes]) -> Condition:
+    return lambda facts: pattern.search(facts.line) is not None

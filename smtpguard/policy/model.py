@@ -88,12 +88,25 @@ class RuleModel(BaseModel):
     client: Annotated[Words, WORD_FORM] = Field((), description="Where the client is: a named network or CIDR.")
     server: Annotated[Words, WORD_FORM] = Field((), description="Where the server is: a named network or CIDR.")
     size: Annotated[SizeRange | None, SIZE_FORM] = Field(None, description="Octets: 1000, '> 1000', 100..200.")
+    length: Annotated[SizeRange | None, SIZE_FORM] = Field(
+        None, description="Octets of the line with its CRLF: 6, '> 512', 100..200."
+    )
+    section: Annotated[Literal["header", "body"] | None, choice("header", "body")] = Field(
+        None, description="Where in the message the line stands."
+    )
+    content: Annotated[str | None, REGEX_FORM] = Field(None, description="A regular expression found in the line.")
+    recipients: Annotated[SizeRange | None, SIZE_FORM] = Field(
+        None, description="Which RCPT of its transaction this is: 1, '> 100'."
+    )
     code: Annotated[tuple[frozenset[int], ...], CODE_FORM] = Field((), description="The reply's code: 550, 55x, 5xx.")
     state: Annotated[Words, STATE_FORM] = Field((), description="The session's state.")
     tls: Annotated[bool | None, truth()] = Field(None, description="Whether the session is encrypted.")
     violation: Annotated[Words, VIOLATION_FORM] = Field((), description="Which violations; omitted is any.")
     split_end: Annotated[bool | None, truth()] = Field(
         None, alias="split-end", description="Whether CRLF.CRLF came in more than one read: TCP segments matter here."
+    )
+    split_verb: Annotated[bool | None, truth()] = Field(
+        None, alias="split-verb", description="Whether the verb came in more than one read: TCP segments matter here."
     )
     nth: Annotated[tuple[int, ...], COUNT_FORM] = Field((), description="Only at these matches, counted from 1.")
     first: Annotated[int | None, whole(1, 10**9)] = Field(None, description="Only at the first so many matches.")

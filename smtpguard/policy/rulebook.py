@@ -25,6 +25,8 @@ class Facts:
     argument: bytes = b""  # the command line behind the verb, without CRLF
     keyword: str = ""  # upper case, the first word of an EHLO line
     line: bytes = b""  # the whole line that is judged, without CRLF
+    length: int = 0  # octets of that line with its CRLF
+    section: str = ""  # of a message's line: header or body
     sender: bytes = b""  # of the envelope, without < >; b"" before MAIL and for the null sender
     recipient: bytes = b""  # of the RCPT that is judged, else the last one
     size: int | None = None  # octets: announced by BDAT, XEXCH50 or MAIL SIZE=, or counted at the end of a message
@@ -33,6 +35,8 @@ class Facts:
     tls: bool = False
     violation: str = ""
     split_end: bool = False  # CRLF.CRLF of the message came in more than one read
+    split_verb: bool = False  # the verb of the command came in more than one read
+    recipients: int = 0  # RCPT commands that went to the server in this transaction, with the one that is judged
 
 
 Condition = Callable[[Facts], bool]
@@ -116,6 +120,7 @@ class Rulebook:
     command: ByVerb = field(default_factory=ByVerb)
     reply: ByVerb = field(default_factory=ByVerb)
     payload: ByVerb = field(default_factory=ByVerb)
+    line: Rules = ()
     message: Rules = ()
     violation: Mapping[str, Rules] = field(default_factory=dict)  # by the violation's name
     # Asked for every octet's sake, so worked out once: whether any rule looks at commands, replies, payloads at all.

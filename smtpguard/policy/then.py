@@ -14,15 +14,18 @@ from pydantic_core import PydanticCustomError
 
 from smtpguard.policy.actions import ACTIONS, Action, Close, Reject
 from smtpguard.policy.errors import quoted, suggestion
-from smtpguard.policy.fields import Form, Schema, choice, inside, real, text, truth, whole, wrong
+from smtpguard.policy.fields import Form, Schema, choice, inside, one_or_more, real, text, truth, whole, wrong
 
 _MOST_OCTETS = 2**40
 _LONGEST_TEXT = 400  # leaves room in the 512 octets of a reply line (RFC 5321 4.5.3.1.5) for codes and the rule's id
 _LONGEST_DELAY = 7 * 86_400.0
 
 _ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}\Z")  # RFC 3463 2
+_KEYWORD = text(1, _LONGEST_TEXT, wire=True)  # a line of the EHLO list, parameters and all
 _FORMS: dict[tuple[str, str], Form] = {
     ("mask", "style"): choice("letters", "star", "banner"),
+    ("advertise", "keywords"): one_or_more(_KEYWORD.read, _KEYWORD.schema),
+    ("advertise", "instead"): truth(),
     ("reject", "code"): whole(200, 599),
     ("reject", "text"): text(1, _LONGEST_TEXT, wire=True),
     ("rewrite", "to"): text(1, 500, wire=True),
@@ -38,7 +41,9 @@ _FORMS: dict[tuple[str, str], Form] = {
     ("close", "code"): whole(400, 599),
     ("close", "text"): text(1, _LONGEST_TEXT, wire=True),
 }
-_NEEDED = {"cap": "octets", "truncate": "octets"}  # a default of 0 octets is nothing that anyone asks for by accident
+# A default of 0 octets is nothing that anyone asks for by accident, nor is a list of no keywords.
+_NEEDED = {"cap": "octets", "truncate": "octets", "advertise": "keywords"}
+_SUCH_AS = {"octets": "102400", "keywords": "[SIZE, 8BITMIME]"}
 
 
 def _read_enhanced(value: object) -> str:
@@ -95,7 +100,7 @@ def _action(name: str, given: dict[str, object]) -> Action:
         values[field] = _read(name, field, value)
     needed = _NEEDED.get(name)
     if needed is not None and needed not in values:
-        raise wrong(f"'{name}' needs {needed}", f"such as `{{{name}: 102400}}`", (name,))
+        raise wrong(f"'{name}' needs {needed}", f"such as `{{{name}: {_SUCH_AS[needed]}}}`", (name,))
     if issubclass(cls, Reject | Close):
         _agree_codes(cls, name, values)
     return cls(**values)

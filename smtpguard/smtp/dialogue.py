@@ -91,7 +91,7 @@ class Dialogue:
     """Pairs replies with commands and follows the session's state."""
 
     __slots__ = (
-        "chunk_refused", "content", "envelope", "greeted", "hello", "last_said", "lmtp", "pending", "tls",
+        "chunk_refused", "content", "envelope", "greeted", "hello", "last_said", "lmtp", "pending", "rcpts_said", "tls",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -104,6 +104,7 @@ class Dialogue:
         # What the client has said for the message at hand, answered or not: its verb, and whether BDAT … LAST came.
         self.content = ""
         self.last_said = False
+        self.rcpts_said = 0
         # A chunk that the server never saw is missing: no later one may end the message (law 4).
         self.chunk_refused = False
 
@@ -125,7 +126,10 @@ class Dialogue:
 
     def said(self, verb: Verb) -> None:
         """The client has said a command of this verb; some begin another transaction, if the server takes them."""
-        if verb.change in ("mail", "reset", "hello"):
+        if verb.change == "rcpt":
+            self.rcpts_said += 1
+        elif verb.change in ("mail", "reset", "hello"):
+            self.rcpts_said = 0
             self.content = ""
             self.last_said = False
             self.chunk_refused = False

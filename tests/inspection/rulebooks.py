@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from smtpguard.policy.actions import (
     Action,
+    Advertise,
     Cap,
     Close,
     Delay,
@@ -24,7 +25,7 @@ from smtpguard.policy.actions import (
     Truncate,
     Where,
 )
-from smtpguard.policy.rulebook import ByVerb, Rulebook, Rules
+from smtpguard.policy.rulebook import ByVerb, Condition, Rulebook, Rules
 from tests.playbook import UNKNOWN, rule, rulebook
 from tests.playbook.rulebooks import Draft
 
@@ -57,6 +58,7 @@ def observing(book: Rulebook) -> Rulebook:
         command=by_verb(book.command),
         reply=by_verb(book.reply),
         payload=by_verb(book.payload),
+        line=watched(book.line),
         message=watched(book.message),
         violation={name: watched(rules) for name, rules in book.violation.items()},
     )
@@ -81,13 +83,26 @@ _ACTIONS: dict[Where, st.SearchStrategy[Action]] = {
     | _patient
     | _slice
     | _ends
-    | st.sampled_from([Rewrite("NOOP"), Rewrite("{xverb}"), Rewrite("NOOP {argument}"), Eat()]),
+    | st.sampled_from([Rewrite("NOOP"), Rewrite("{xverb}"), Rewrite("NOOP {argument}"), Rewrite("{xline}"), Eat()]),
+    "line": _mild | _ends,
     "reply": _mild | _patient | _slice | st.sampled_from([Rewrite("550 5.0.0 changed"), Eat(), Close()]),
     "payload": _mild | _reject | _patient | _slice | _ends | st.just(Eat()) | st.builds(Cap, _small)
     | st.builds(Truncate, _small),
     "message": _mild | _reject | _patient | st.just(Eat()),
     "violation": _mild | _reject | _ends,
 }  # fmt: skip
+
+
+_advertise = st.builds(
+    Advertise, st.sampled_from([("CHUNKING",), ("SIZE 5", "X-OURS"), ("8BITMIME",)]), instead=st.booleans()
+)
+# What a rule looks for in a line of a message; all of it depends on nothing but the octets of the message.
+_LINES: tuple[Condition | None, ...] = (
+    None,
+    lambda facts: facts.length > 12,
+    lambda facts: facts.section == "header",
+    lambda facts: facts.section == "body" and b"PAYLOAD" in facts.line,
+)
 
 
 @st.composite
@@ -100,9 +115,14 @@ def _drafts(draw: st.DrawFn, number: int, wheres: tuple[Where, ...]) -> Draft:
     if where in ("command", "reply", "payload"):
         verbs = PAYLOAD_VERBS if where == "payload" else VERBS
         conditions["verb"] = draw(st.sampled_from([(), *((verb,) for verb in verbs)]))
+    if where == "line":
+        conditions["when"] = draw(st.sampled_from(_LINES))
     if where == "keyword":
         conditions["keyword"] = draw(st.sampled_from(["XEXCH50", "CHUNKING", "OK", "SIZE", "MX.EXAMPLE"]))
     action = draw(_ACTIONS[where])
+    if where == "reply" and draw(st.booleans()) and not draw(st.integers(0, 3)):
+        action = draw(_advertise)
+        conditions |= {"verb": ("EHLO",), "code": 250}
     if where == "reply" and isinstance(action, Rewrite):
         # A go-ahead turned into a refusal sets server and client at odds by itself: a case of its own.
         conditions["when"] = lambda facts: facts.code is not None and facts.code // 100 != 3

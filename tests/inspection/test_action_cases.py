@@ -106,7 +106,10 @@ def test_rewrite_to_noop_and_the_reply_is_the_noops() -> None:
     assert exchange(book, b"NOOP\r\n", OK)
 
 
-@pytest.mark.parametrize(("to", "line"), [("{x}", b"XXXXXXXX\r\n"), ("{xverb} {argument}", b"XXXX a.b\r\n")])
+@pytest.mark.parametrize(
+    ("to", "line"),
+    [("{x}", b"XXXXXXXX\r\n"), ("{xverb} {argument}", b"XXXX a.b\r\n"), ("{xline}", b"XXXX a.b\r\n")],
+)
 def test_rewrite_to_xs_of_the_same_length(to: str, line: bytes) -> None:
     assert sole(Rewrite(to), verb="EHLO") >> C(b"EHLO a.b\r\n") << to_server(line)
 

@@ -160,7 +160,7 @@ def test_no_octets_at_all_make_the_inspector_raise(book: Rulebook, garbage: Garb
     assert not errors(outcomes), errors(outcomes)
 
 
-WHERES = ["connect", "greeting", "keyword", "command", "reply", "payload", "message", "violation"]
+WHERES = ["connect", "greeting", "keyword", "command", "reply", "payload", "line", "message", "violation"]
 
 
 def crashing(where: str, on_crash: str, crashes: list[int]) -> Rulebook:

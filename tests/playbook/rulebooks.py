@@ -85,6 +85,7 @@ def rulebook(*drafts: Draft, **settings: Any) -> Rulebook:
         command=_by_verb(at("command")),
         reply=_by_verb(at("reply")),
         payload=_by_verb(at("payload")),
+        line=plain("line"),
         message=plain("message"),
         violation=violations,
         **settings,

@@ -80,6 +80,33 @@ BROKEN: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "5:21",
         ("BDAT begins a payload",),
     ),
+    "advertised to nobody": (
+        f"{RULE}    on: reply\n    code: 250\n    then: {{advertise: SIZE}}\n",
+        "6:11",
+        ("'advertise' is for a list of keywords", "say `verb: EHLO` and `code: 250`"),
+    ),
+    "advertised in a refusal": (
+        f"{RULE}    on: reply\n    verb: EHLO\n    then: {{advertise: SIZE}}\n",
+        "6:11",
+        ("'advertise' is for a list of keywords",),
+    ),
+    "nothing advertised": (f"{RULE}    on: reply\n    then: advertise\n", "5:11", ("needs keywords", "8BITMIME")),
+    "refused in mid-text": (
+        f"{RULE}    on: line\n    then: {{reject: 550}}\n",
+        "5:11",
+        ("'reject' does nothing at `on: line`",),
+    ),
+    "line of a blob": (f"{RULE}    on: line\n    verb: XEXCH50\n    then: drop\n", "5:11", ("XEXCH50 has no line",)),
+    "recipients of another verb": (
+        command("    verb: MAIL\n    recipients: '> 1'\n"),
+        "6:5",
+        ("counts the RCPT commands", "say `verb: RCPT`"),
+    ),
+    "unknown section": (
+        f"{RULE}    on: line\n    section: head\n    then: drop\n",
+        "5:14",
+        ("expected header or body, found 'head'",),
+    ),
     "action at the wrong place": (
         f"{RULE}    on: command\n    then: strip\n",
         "5:11",

@@ -81,12 +81,14 @@ def test_shipped_policies_fit(path: Path) -> None:
 @pytest.mark.parametrize(
     "then",
     [
-        *[name for name in ACTIONS if name not in ("cap", "truncate")],
+        *[name for name in ACTIONS if name not in ("cap", "truncate", "advertise")],
         {"delay": 5},
         {"slice": 1},
         {"cap": 102400},
         {"cap": {"octets": 1}},
         {"truncate": 10},
+        {"advertise": "SIZE 1000"},
+        {"advertise": {"keywords": ["SIZE", "DSN"], "instead": True}},
         {"rewrite": "NOOP"},
         {"mask": "star"},
         {"reject": 550},

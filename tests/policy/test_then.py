@@ -20,6 +20,8 @@ from smtpguard.policy.then import read_then
         ({"cap": 102400}, actions.Cap(102400)),
         ({"truncate": 10}, actions.Truncate(10)),
         ({"rewrite": "NOOP"}, actions.Rewrite("NOOP")),
+        ({"advertise": "SIZE"}, actions.Advertise(("SIZE",))),
+        ({"advertise": {"keywords": ["SIZE", "DSN"], "instead": True}}, actions.Advertise(("SIZE", "DSN"), True)),
         ({"mask": "star"}, actions.Mask("star")),
         ("close", actions.Close()),
         ({"close": 421}, actions.Close(421)),
@@ -35,7 +37,7 @@ def test_forms(written: object, action: Action) -> None:
     assert read_then(written) == action
 
 
-@pytest.mark.parametrize("name", [name for name in ACTIONS if name not in ("cap", "truncate")])
+@pytest.mark.parametrize("name", [name for name in ACTIONS if name not in ("cap", "truncate", "advertise")])
 def test_a_word_is_the_action_with_its_defaults(name: str) -> None:
     made = read_then(name)
     assert type(made) is ACTIONS[name]
