@@ -24,9 +24,10 @@ class RelaySession:
     """Made when a client connects; tells the guard when its last connection is gone."""
 
     __slots__ = (
-        "_client_address", "_closing", "_connecting", "_done", "_guard", "_inspector", "_loop", "_now", "_server",
-        "_started", "_tick", "client", "identity", "number",
+        "_client_address", "_closing", "_connecting", "_done", "_early", "_early_fin", "_guard", "_inspector", "_loop",
+        "_now", "_server", "_started", "_tick", "client", "identity", "number",
     )  # fmt: skip
+    __deletable__ = ("_server", "client")  # said to the compiler
 
     def __init__(self, guard: Guard, number: int, loop: asyncio.AbstractEventLoop) -> None:
         self._guard = guard
@@ -43,15 +44,21 @@ class RelaySession:
         self._connecting: asyncio.Task[None] | None = None
         self._closing = False
         self._done = False
+        self._early: bytes | None = b""  # what the client said before there was a server; None from then on
+        self._early_fin = False
 
     # --- connections -------------------------------------------------------------------------------------------
 
     def connected(self, connection: Connection) -> None:
         """A connection is up: the client's comes first, ours to the upstream follows."""
+        if self._done:
+            connection.abort()
+            return
         if connection is self._server:
             if self._closing:
                 connection.abort()
             else:
+                self._hear_early()
                 self.steer_reading()
             return
         peer = connection.transport.get_extra_info("peername") if connection.transport else None
@@ -60,7 +67,8 @@ class RelaySession:
             host = str(peer[0]).split("%")[0]  # without the zone of a link-local address
             self._client_address = f"[{host}]:{peer[1]}" if ":" in host else f"{host}:{peer[1]}"
         self._inspector = inspector = self._guard.inspector_for(self.number, host)
-        # Until the server is there nobody answers for it: what the client says early waits in its socket.
+        # Until the server is there nobody answers for it: what the client says early waits in its socket. uvloop
+        # reads once all the same: it begins to read only behind this call, so there is nothing to pause yet.
         connection.read_if(False)
         self._arm(self._guard.shortest_deadline)
         if not self._guard.admits(self):
@@ -72,14 +80,17 @@ class RelaySession:
 
     async def _connect(self) -> None:
         host, port = self._guard.upstream
+        server = self._server
         try:
-            await self._loop.create_connection(lambda: self._server, host, port)
+            await self._loop.create_connection(lambda: server, host, port)
         except (OSError, UnicodeError) as error:  # a UnicodeError is a name that no DNS can hold
+            if self._done:
+                return
             reason = (isinstance(error, OSError) and error.strerror) or str(error)
             self._guard.journal(
                 "upstream-refused", {"session": self.identity, "upstream": f"{host}:{port}", "error": reason}
             )
-            self._server.lost = True
+            server.lost = True
             if self._inspector is not None and not self._closing:
                 self._carry_out(self._inspector.lost(SERVER, self._now()))
             self._finish_if_done()
@@ -92,6 +103,10 @@ class RelaySession:
         """Octets were read. True when they left as they came."""
         inspector = self._inspector
         if inspector is None:
+            return False
+        if self._early is not None and not self._closing:
+            self._early += data
+            self.client.read_if(False)
             return False
         effects = inspector.receive(side, data, self._now())
         if len(effects) == 1:
@@ -106,10 +121,20 @@ class RelaySession:
         self._carry_out(effects)
         return False
 
+    def _hear_early(self) -> None:
+        """The server is there: what the client said before it counts from now on."""
+        early, self._early = self._early, None
+        if early:
+            self.received(CLIENT, early)
+        if self._early_fin:
+            self.ended(CLIENT)
+
     def ended(self, side: Side) -> None:
         """A side sent FIN."""
         if self._closing:
             self._connection(side).part()
+        elif self._early is not None:
+            self._early_fin = True
         elif self._inspector is not None:
             self._carry_out(self._inspector.eof(side, self._now()))
 
@@ -227,8 +252,9 @@ class RelaySession:
 
     def _finish_if_done(self) -> None:
         """The last connection is gone: the summary, once."""
-        server_gone = self._server.lost or self._server.transport is None
-        if self._done or not self._closing or not self.client.lost or not server_gone:
+        if self._done or not self._closing or not self.client.lost:
+            return
+        if not self._server.lost and self._server.transport is not None:
             return
         self._done = True
         if self._tick is not None:
@@ -245,3 +271,8 @@ class RelaySession:
         }
         self._guard.journal("session", summary)
         self._guard.forget(self)
+        if self._inspector is not None:
+            self._inspector.part()
+            self._inspector = None
+        # They know us, we no longer know them: all of it is freed at once, and not by the collector.
+        del self.client, self._server

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
+
+import uvloop
 
 from smtpguard.policy.loader import load_policy
 from smtpguard.policy.rulebook import Rulebook
@@ -39,14 +41,32 @@ class Journal(list[tuple[str, dict[str, object]]]):
         return [fields for name, fields in self if name == event]
 
 
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": uvloop.new_event_loop,
+}
+_loop: list[str] = ["asyncio"]
+
+
+@contextmanager
+def on(loop: str) -> Iterator[None]:
+    """``run`` uses the loop of this name meanwhile."""
+    _loop.append(loop)
+    try:
+        yield
+    finally:
+        _loop.pop()
+
+
 def run(test: Awaitable[Any]) -> None:
-    """Run one test, bounded in time."""
+    """Run one test, bounded in time, on the loop that ``on`` named."""
 
     async def bounded() -> None:
         async with asyncio.timeout(SECONDS):
             await test
 
-    asyncio.run(bounded())
+    with asyncio.Runner(loop_factory=LOOPS[_loop[-1]]) as runner:
+        runner.run(bounded())
 
 
 @asynccontextmanager

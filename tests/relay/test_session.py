@@ -272,3 +272,19 @@ def test_an_upstream_whose_name_is_none_is_a_421() -> None:
         assert journal.named("upstream-refused")
 
     run(test())
+
+
+def test_a_client_that_speaks_before_there_is_a_server_is_heard() -> None:
+    """uvloop reads once before it can be paused: the octets went nowhere, and the session stood still."""
+
+    async def test() -> None:
+        journal = Journal()
+        async with server(ordinary) as upstream, guard(upstream, journal=journal) as box:
+            async with client(box) as (reader, writer):
+                writer.write(b"EHLO a.example\r\nQUIT\r\n")
+                writer.write_eof()
+                replies = await reader.read()
+                assert [line[:4] for line in replies.splitlines()] == [b"220 ", b"250-", b"250-", b"250 ", b"221 "]
+        assert [fields["violation"] for fields in journal.named("violation")] == ["early-talk", "pipelining"]
+
+    run(test())

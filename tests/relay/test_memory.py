@@ -1,0 +1,49 @@
+"""A session that is over is freed at once: nothing of it waits for the collector, so its memory is still warm."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+
+from smtpguard.inspection.inspector import Inspector
+from smtpguard.relay.connection import Connection
+from smtpguard.relay.session import RelaySession
+from tests.relay.hosts import Journal, client, guard, ordinary, run, server
+
+_PARTS = (Inspector, RelaySession, Connection)
+
+
+async def _one_message(box: object, journal: Journal) -> None:
+    async with client(box) as (reader, writer):  # type: ignore[arg-type]
+        for line in (b"EHLO a.example\r\n", b"MAIL FROM:<a@b.example>\r\n", b"RCPT TO:<c@d.example>\r\n", b"DATA\r\n"):
+            writer.write(line)
+        writer.write(b"Subject: x\r\n\r\ntext\r\n.\r\nQUIT\r\n")
+        assert (await reader.read()).endswith(b"221 bye\r\n")
+        writer.write_eof()
+    await journal.until("session")
+
+
+def test_a_session_leaves_nothing_to_the_collector() -> None:
+    left: list[str] = []
+
+    async def test() -> None:
+        journal = Journal()
+        async with server(ordinary) as upstream, guard(upstream, journal=journal) as box:
+            await _one_message(box, journal)
+            await asyncio.sleep(0)
+            gc.collect()
+            gc.disable()
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            try:
+                journal.clear()
+                await _one_message(box, journal)
+                assert box.sessions == 0
+                gc.collect()
+                left.extend(type(part).__name__ for part in gc.garbage if isinstance(part, _PARTS))
+            finally:
+                gc.set_debug(0)
+                gc.garbage.clear()
+                gc.enable()
+
+    run(test())
+    assert left == []
