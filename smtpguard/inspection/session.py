@@ -44,6 +44,7 @@ class Session:
         "observed", "replies", "rulebook", "sasl", "server_flow", "since", "stalled", "swapped", "tunnelled",
         "verdicts", "violations_seen", "would_end",
     )  # fmt: skip
+    __deletable__ = ("client_flow", "server_flow")  # said to the compiler; see Inspector.part
 
     def __init__(
         self,

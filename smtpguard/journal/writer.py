@@ -1,14 +1,16 @@
 """The journal: JSON lines, one an event, by structlog with orjson to a binary stream.
 
 One event a decision, one summary a session. Nothing in a record holds an argument of AUTH or a line of its exchange,
-so no secret can reach the journal. Lines are gathered and written together, at the latest ``FLUSH_SECONDS`` after the
-first of them: a system call a line costs more than the inspection of a session. Who stops the guard calls ``flush``.
+so no secret can reach the journal. Records are gathered as they are, then rendered and written together, at the latest
+``FLUSH_SECONDS`` after the first of them: rendered one by one between two system calls, each costs several times as
+much, and a system call a line more than the inspection of a session. Who stops the guard calls ``flush``.
 What can't be written (a full disk, a closed pipe) raises OSError; with ``on_loss`` it is dropped instead, the first
 loss is reported there, and a line ``journal-lost`` counts them once writing works again: mail goes before its journal.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
 from typing import BinaryIO
@@ -17,7 +19,9 @@ import orjson
 import structlog
 
 FLUSH_SECONDS = 0.1
-FLUSH_OCTETS = 65_536
+FLUSH_RECORDS = 64
+"""Records that wait at most: few enough that those of sessions with a hundred long recipients each still fit in
+memory, and enough that rendering them together pays."""
 
 Later = Callable[[float, Callable[[], None]], object]
 OnLoss = Callable[[OSError], None]
@@ -26,30 +30,21 @@ _GRAVE = frozenset(("uncertain", "timeout", "rule-crashed", "shadow-crashed", "u
 
 
 class _Lines:
-    """Where structlog's lines go: gathered here until ``flush``. ``later`` runs a function after so many seconds."""
+    """Where structlog's lines go: kept here until they are written together."""
 
-    def __init__(self, stream: BinaryIO, later: Later, on_loss: OnLoss | None) -> None:
+    def __init__(self, stream: BinaryIO, on_loss: OnLoss | None) -> None:
         self._stream = stream
-        self._later = later
         self._on_loss = on_loss
         self._lost = 0
         self._lines: list[bytes] = []
-        self._octets = 0
 
     def msg(self, line: bytes) -> None:
-        if not self._lines:
-            self._later(FLUSH_SECONDS, self.flush)
         self._lines.append(line)
-        self._octets += len(line)
-        if self._octets >= FLUSH_OCTETS:
-            self.flush()
 
     info = warning = msg
 
-    def flush(self) -> None:
-        lines, self._lines, self._octets = self._lines, [], 0
-        if not lines:
-            return
+    def write(self) -> None:
+        lines, self._lines = self._lines, []
         if self._lost:
             lines.insert(0, orjson.dumps({"event": "journal-lost", "lines": self._lost, "level": "warning"}))
         try:
@@ -72,10 +67,15 @@ class _Lines:
 
 
 class Journal:
-    """Takes each record as (event, fields), as the guard gives them."""
+    """Takes each record as (event, fields), as the guard gives them; the fields are the journal's from then on.
+
+    ``later`` runs a function after so many seconds.
+    """
 
     def __init__(self, stream: BinaryIO, later: Later, on_loss: OnLoss | None = None) -> None:
-        self._lines = _Lines(stream, later, on_loss)
+        self._later = later
+        self._records: list[tuple[str, dict[str, object], float]] = []
+        self._lines = _Lines(stream, on_loss)
         self._logger = structlog.wrap_logger(
             self._lines,
             processors=[_render],
@@ -85,15 +85,25 @@ class Journal:
 
     def __call__(self, event: str, fields: dict[str, object]) -> None:
         """Write one record down."""
-        (self._logger.warning if event in _GRAVE else self._logger.info)(event, **fields)
+        records = self._records
+        if not records:
+            self._later(FLUSH_SECONDS, self.flush)
+        records.append((event, fields, time.time()))
+        if len(records) >= FLUSH_RECORDS:
+            self.flush()
 
     def flush(self) -> None:
-        """Write out what was gathered."""
-        self._lines.flush()
+        """Render and write what was gathered."""
+        records, self._records = self._records, []
+        if not records:
+            return
+        info, warning = self._logger.info, self._logger.warning
+        for event, fields, when in records:
+            (warning if event in _GRAVE else info)(event, timestamp=datetime.fromtimestamp(when, UTC), **fields)
+        self._lines.write()
 
 
 def _render(_logger: object, level: str, event: MutableMapping[str, object]) -> bytes:
-    """Level, time and JSON at one go: structlog's three processors for it cost as much as half an inspection."""
+    """Level and JSON at one go: structlog's own processors for it cost as much as half an inspection."""
     event["level"] = level
-    event["timestamp"] = datetime.now(UTC)
     return orjson.dumps(event, default=repr, option=orjson.OPT_UTC_Z)

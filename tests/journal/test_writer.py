@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import orjson
 import pytest
 
-from smtpguard.journal.writer import FLUSH_OCTETS, FLUSH_SECONDS, Journal
+from smtpguard.journal.writer import FLUSH_RECORDS, FLUSH_SECONDS, Journal
 
 
 class Clock:
@@ -40,11 +41,26 @@ def test_lines_are_written_together_a_moment_later() -> None:
     assert str(first["timestamp"]).endswith("Z")
 
 
-def test_many_octets_are_written_at_once() -> None:
+def test_many_records_are_written_at_once() -> None:
     stream, clock = io.BytesIO(), Clock()
     journal = Journal(stream, clock.later)
-    journal("message", {"sender": "x" * FLUSH_OCTETS})
-    assert len(lines(stream)) == 1
+    for number in range(FLUSH_RECORDS - 1):
+        journal("message", {"size": number})
+    assert stream.getvalue() == b""
+    journal("message", {"size": FLUSH_RECORDS - 1})
+    assert [line["size"] for line in lines(stream)] == list(range(FLUSH_RECORDS))
+
+
+def test_a_record_bears_the_time_at_which_it_came() -> None:
+    stream, clock = io.BytesIO(), Clock()
+    journal = Journal(stream, clock.later)
+    before = datetime.now(UTC)
+    journal("a", {})
+    after = datetime.now(UTC)
+    while datetime.now(UTC) <= after:
+        pass
+    journal.flush()
+    assert before <= datetime.fromisoformat(str(lines(stream)[0]["timestamp"])) <= after
 
 
 def test_after_a_flush_the_next_line_waits_anew() -> None:
