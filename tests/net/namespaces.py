@@ -7,12 +7,15 @@ It needs root and iproute2 (``missing`` says so). Nothing here reaches the netwo
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +24,7 @@ from uuid import uuid4
 SMTPGUARD = str(Path(sys.executable).with_name("smtpguard"))
 PATH = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
 SECONDS = 60
+_CLONE_NEWNET = 0x40000000  # linux/sched.h
 
 
 def missing(*programs: str) -> str:
@@ -96,6 +100,16 @@ class Host:
             )
         )
 
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Sockets that this thread opens meanwhile belong to this host, and stay there."""
+        with Path("/proc/self/ns/net").open("rb") as home, Path("/run/netns", self.name).open("rb") as there:
+            _set_network(there.fileno())
+            try:
+                yield
+            finally:
+                _set_network(home.fileno())
+
     def remove(self) -> None:
         """Kill what runs here and delete the namespace."""
         limit = time.monotonic() + 10
@@ -109,6 +123,12 @@ class Host:
                 break
             time.sleep(0.05)
         subprocess.run(["ip", "netns", "del", self.name], capture_output=True, timeout=SECONDS, check=False)
+
+
+def _set_network(namespace: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(namespace, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
 
 
 class World:
@@ -137,9 +157,9 @@ class World:
         (one, first, _), (other, second, _) = left, right
         one.run("ip", "link", "add", first, "type", "veth", "peer", "name", second, "netns", other.name)
         for host, interface, addresses in (left, right):
-            # No link-local address, which would turn up in the routes some time later.
+            # Neighbour discovery needs a link-local address; the kernel's own would turn up later, in routes too.
             host.run("ip", "link", "set", interface, "addrgenmode", "none")
-            for address in addresses:
+            for address in (*addresses, "fe80::1/64" if host is one else "fe80::2/64"):
                 # nodad: an IPv6 address can be used at once.
                 nodad = ("nodad",) if ":" in address else ()
                 host.run("ip", "address", "add", address, "dev", interface, *nodad)

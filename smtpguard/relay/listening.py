@@ -1,0 +1,65 @@
+"""The sockets that the guard listens on: one for every address that a host name stands for, on one port.
+
+``*`` stands for every address of the host, IPv4 and IPv6. Raises OSError where one of them can't be had, UnicodeError
+for a name that no DNS can hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+
+EVERY_ADDRESS = "*"
+
+BACKLOG = 1024
+"""Connections that the kernel keeps until we accept them."""
+
+_NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
+
+async def listening_sockets(
+    host: str, port: int, prepare: Callable[[socket.socket], None] | None = None
+) -> list[socket.socket]:
+    """Bound and listening. ``prepare`` gets each socket before it is bound; port 0 takes a free one, the same for all.
+
+    An address of a name, or a family, that this host has not is left out as long as another remains.
+    """
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(
+        None if host == EVERY_ADDRESS else host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    sockets: list[socket.socket] = []
+    lacking: OSError | None = None
+    try:
+        for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
+            try:
+                listener = socket.socket(family, socket.SOCK_STREAM)
+            except OSError as error:  # a kernel without IPv6
+                lacking = error
+                continue
+            sockets.append(listener)
+            listener.setblocking(False)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if prepare is not None:
+                prepare(listener)
+            try:
+                listener.bind((address[0], port, *address[2:]))
+            except OSError as error:
+                if error.errno not in _NOT_HERE:
+                    raise
+                lacking = error
+                sockets.pop().close()
+                continue
+            listener.listen(BACKLOG)
+            port = listener.getsockname()[1]
+        if not sockets and lacking is not None:
+            raise lacking
+    except BaseException:
+        for opened in sockets:
+            opened.close()
+        raise
+    return sockets
