@@ -11,7 +11,7 @@ from smtpguard.inspection.flow import HELD_OCTETS
 from smtpguard.inspection.payload_flow import NO_COMMAND, PayloadFlow
 from smtpguard.inspection.session import Session
 from smtpguard.inspection.wording import BAD_LINE, TOO_MANY_BAD_LINES, closing_reply
-from smtpguard.policy.actions import Cap, Delay, Slice, Truncate
+from smtpguard.policy.actions import Cap, Close, Delay, Drop, Reset, Slice, Truncate
 from smtpguard.policy.rulebook import Rule
 from smtpguard.smtp.commands import Command, plain_verb
 from smtpguard.smtp.dialogue import Exchange
@@ -265,6 +265,10 @@ class ClientFlow(PayloadFlow):
         elif isinstance(action, Truncate):
             self.session.send(self.peer, line[: action.octets])
             self.session.eat(exchange, "payload truncated")
+        elif isinstance(action, Close | Reset | Drop):
+            if action.after:
+                self.session.send(self.peer, line[: action.after])
+            self.session.carry_out(rule)
         elif not isinstance(action, Delay | Slice):
             self._apply(rule, exchange)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from smtpguard.inspection.wording import CHUNK_MISSING, TURN_REFUSED, reply_line
-from smtpguard.policy.actions import Action, Cap, Close, Delay, Eat, Reject, Rewrite, Slice, Truncate
+from smtpguard.policy.actions import Action, Cap, Close, Delay, Eat, Reject, Rewrite, Slice, lets_pass
 from smtpguard.policy.rulebook import Rule, Rules
 from smtpguard.smtp.commands import (
     Command,
@@ -179,7 +179,7 @@ def caps_announced(rule: Rule, command: Command) -> bool:
 
 def broken_by_line(rules: Rules, octets: int) -> Rules:
     """Of the rules for a payload those that a line of so many octets can meet: none is cut that is short enough."""
-    return tuple(rule for rule in rules if not isinstance(rule.action, Cap | Truncate) or octets > rule.action.octets)
+    return tuple(rule for rule in rules if (kept := lets_pass(rule.action)) is None or octets > kept)
 
 
 def _cap_broken(flow: ClientFlow, command: Command) -> Rule | None:

@@ -13,7 +13,7 @@ from smtpguard.inspection.misreading import Misreader
 from smtpguard.inspection.payload import OPEN, Sink
 from smtpguard.inspection.session import Session
 from smtpguard.inspection.wording import TOO_MANY_REFUSED, reply_line
-from smtpguard.policy.actions import Cap, Delay, Eat, Misread, Slice, Truncate
+from smtpguard.policy.actions import Cap, Delay, Eat, Misread, Slice, Truncate, lets_pass
 from smtpguard.policy.rulebook import Rule
 from smtpguard.smtp.commands import Command, blob_size
 from smtpguard.smtp.dialogue import Exchange
@@ -110,7 +110,7 @@ class PayloadFlow(Flow):
         if rules and keep:
             facts = session.facts(command, line=command.line.rstrip(b"\r\n"), size=exchange.size or None)
             asked = tuple(rule for rule in rules if not commanding.caps_announced(rule, command))
-            rule = session.judge(asked, facts, deferred=(Cap, Truncate))
+            rule = session.judge(asked, facts, deferred=True)
             if rule is not None:
                 self._apply(rule, exchange)
         if exchange.eaten or session.closed or session.tunnelled or session.stalled or session.blind:
@@ -122,15 +122,14 @@ class PayloadFlow(Flow):
         """Carry out what a rule says of a payload that begins."""
         session = self.session
         action = rule.action
+        kept = lets_pass(action)
         if isinstance(action, Eat):
             self._payload = None
             session.eat(exchange, "payload eaten")
-        elif isinstance(action, Truncate):
-            self._sink = Sink(keep=action.octets, rule=rule)
+        elif kept is not None:
+            self._sink = Sink(keep=kept, rule=rule)
         elif isinstance(action, Slice):
             self._sink = Sink(piece=action.octets, pause=action.seconds)
-        elif isinstance(action, Cap):
-            self._sink = Sink(keep=action.octets, rule=rule)
         elif isinstance(action, Misread):
             self._misread(exchange, action)
         elif isinstance(action, Delay):
@@ -244,8 +243,11 @@ class PayloadFlow(Flow):
             session.send(self.peer, rest)
         elif isinstance(rule.action, Cap):
             session.fail(reply_line(552, "5.3.4", "Message too big", rule.id))
-        else:
+        elif isinstance(rule.action, Truncate):
             sink.rule = None  # recorded once; the rest is swallowed in silence
+        else:
+            self._payload = None  # nothing is complete any more
+            session.carry_out(rule)
 
     def _complete(self) -> None:
         """The last octet of a payload is here: its reply is due now."""

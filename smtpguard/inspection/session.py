@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from smtpguard.inspection.deadlines import Deadlines
 from smtpguard.inspection.effects import Close, Effect, Record, Reset, Send, Tunnel
 from smtpguard.inspection.wording import STILL_OWED, closing_reply, decision_name, uncertain_reply
-from smtpguard.policy.actions import Action
 from smtpguard.policy.actions import Close as CloseAction
 from smtpguard.policy.actions import Drop as DropAction
 from smtpguard.policy.actions import Pass as PassAction
@@ -21,6 +20,7 @@ from smtpguard.policy.actions import Record as RecordAction
 from smtpguard.policy.actions import Reject as RejectAction
 from smtpguard.policy.actions import Reset as ResetAction
 from smtpguard.policy.actions import Tunnel as TunnelAction
+from smtpguard.policy.actions import lets_pass
 from smtpguard.policy.rulebook import ByVerb, Facts, Rule, Rulebook, Rules
 from smtpguard.smtp.commands import Command, address, announced_size
 from smtpguard.smtp.dialogue import Dialogue, Exchange
@@ -149,11 +149,11 @@ class Session:
             facts.recipients += 1
         return facts
 
-    def judge(self, rules: Rules, facts: Facts, *, deferred: tuple[type[Action], ...] = ()) -> Rule | None:
+    def judge(self, rules: Rules, facts: Facts, *, deferred: bool = False) -> Rule | None:
         """The first rule that applies and is to be enforced; None to pass. Every match but a ``pass`` is recorded.
 
-        A rule with one of the ``deferred`` actions is given back unrecorded, one in observe mode too: whether it
-        decides anything shows later.
+        ``deferred``: a rule that lets some octets pass first is given back unrecorded, one in observe mode too:
+        whether it decides anything shows later.
         """
         rng = self._rng
         if rng is None:
@@ -169,7 +169,7 @@ class Session:
                 continue
             if isinstance(rule.action, PassAction):
                 return None
-            if isinstance(rule.action, deferred):
+            if deferred and lets_pass(rule.action) is not None:
                 return rule
             self.record_decision(rule, facts)
             if isinstance(rule.action, RecordAction):

@@ -169,26 +169,31 @@ class Slice(Action):
 
 @dataclass(frozen=True, slots=True)
 class Close(Action):
-    """Close both connections in order; with a ``code``, say so to the client first."""
+    """Close both connections in order; with a ``code``, say so to the client first; of a payload, as soon as it has
+    more than ``after`` octets."""
 
     code: int | None = None
     enhanced: str = ""
     text: str = ""
     exact: bool = False
+    after: int | None = None
     name: ClassVar[str] = "close"
 
 
 @dataclass(frozen=True, slots=True)
 class Reset(Action):
-    """Reset both connections (TCP RST)."""
+    """Reset both connections (TCP RST); of a payload, as soon as it has more than ``after`` octets."""
 
+    after: int | None = None
     name: ClassVar[str] = "reset"
 
 
 @dataclass(frozen=True, slots=True)
 class Drop(Action):
-    """Become a black hole: both connections stay open, nothing passes any more."""
+    """Become a black hole: both connections stay open, nothing passes any more; in a payload, behind ``after``
+    octets."""
 
+    after: int | None = None
     name: ClassVar[str] = "drop"
 
 
@@ -197,6 +202,13 @@ class Tunnel(Action):
     """Stop looking: pass it, and every octet after it, in both directions."""
 
     name: ClassVar[str] = "tunnel"
+
+
+def lets_pass(action: Action) -> int | None:
+    """How many octets of a payload pass before ``action`` does anything; None where it acts at the first one."""
+    if isinstance(action, Cap | Truncate):
+        return action.octets
+    return action.after if isinstance(action, Close | Reset | Drop) else None
 
 
 ACTIONS: dict[str, type[Action]] = {

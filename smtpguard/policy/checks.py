@@ -12,7 +12,19 @@ from typing import NamedTuple
 
 from pydantic_core import PydanticCustomError
 
-from smtpguard.policy.actions import ACTIONS, Advertise, Cap, Mask, Misread, Reject, Rewrite, Truncate, Where
+from smtpguard.policy.actions import (
+    ACTIONS,
+    Advertise,
+    Close,
+    Drop,
+    Mask,
+    Misread,
+    Reject,
+    Reset,
+    Rewrite,
+    Where,
+    lets_pass,
+)
 from smtpguard.policy.errors import suggestion
 from smtpguard.policy.matchers import read_network
 from smtpguard.policy.model import RuleModel
@@ -82,6 +94,9 @@ def _conditions(rule: RuleModel) -> Iterator[Finding]:
             yield Finding((name,), f"nothing to judge at `on: {rule.where}`", f"possible at: {places}", key=True)
     if "scope" in rule.model_fields_set and not rule.nth and rule.first is None:
         yield Finding(("scope",), "says over what `nth` or `first` count, but there is neither", key=True)
+    elif rule.scope in _ENVELOPE and rule.scope not in possible:
+        places = ", ".join(where for where, names in CONDITIONS.items() if rule.scope in names)
+        yield Finding(("scope",), f"no {rule.scope} is known at `on: {rule.where}`", f"possible at: {places}")
 
 
 def _verbs(rule: RuleModel) -> Iterator[Finding]:
@@ -149,7 +164,10 @@ def _action(rule: RuleModel) -> Iterator[Finding]:
         yield Finding(("then",), "'misread' is for payloads whose octets are counted", hint)
     elif isinstance(action, Misread):
         yield from _misread(action)
-    elif isinstance(action, Cap | Truncate) and set(rule.verb) & {*SASL_VERBS}:
+    elif isinstance(action, Close | Reset | Drop) and action.after is not None and rule.where != "payload":
+        problem = f"there are no octets to count at `on: {rule.where}`"
+        yield Finding(("then", action.name, "after"), problem, "`after` is for: payload")
+    elif lets_pass(action) is not None and set(rule.verb) & {*SASL_VERBS}:
         yield Finding(("then",), f"'{action.name}' counts the octets of a message or a blob, AUTH sends lines")
 
 

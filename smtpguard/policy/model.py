@@ -27,6 +27,7 @@ from smtpguard.policy.matchers import (
     WORD_FORM,
     SizeRange,
 )
+from smtpguard.policy.rulebook import SCOPES, Scope
 from smtpguard.policy.then import THEN_FORM
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
@@ -110,9 +111,7 @@ class RuleModel(BaseModel):
     )
     nth: Annotated[tuple[int, ...], COUNT_FORM] = Field((), description="Only at these matches, counted from 1.")
     first: Annotated[int | None, whole(1, 10**9)] = Field(None, description="Only at the first so many matches.")
-    scope: Annotated[Literal["session", "guard"], choice("session", "guard")] = Field(
-        "session", description="Over what `nth` and `first` count."
-    )
+    scope: Annotated[Scope, choice(*SCOPES)] = Field("session", description="Over what `nth` and `first` count.")
     probability: Annotated[float | None, real(0, 1)] = Field(None, description="How often, of all matches.")
     then: Annotated[Action, THEN_FORM]
     event: Annotated[int | None, whole(1, 65_535)] = Field(None, description="The event id that the imitated box logs.")

@@ -41,6 +41,13 @@ class Facts:
 
 Condition = Callable[[Facts], bool]
 
+Scope = Literal["session", "guard", "client", "sender", "recipient"]
+SCOPES: tuple[Scope, ...] = ("session", "guard", "client", "sender", "recipient")
+
+MAX_TALLIES = 10_000
+"""Counts that are kept of single clients, senders and recipients, over all rules: behind that the one that was not
+counted for longest begins anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -54,7 +61,7 @@ class Rule:
     event: int | None = None  # the event id that the imitated box logs
     nth: frozenset[int] | None = None  # 1-based: act only at these matches
     first: int | None = None  # act only at the first so many matches
-    scope: Literal["session", "guard"] = "session"  # over what nth and first count
+    scope: Scope = "session"  # over what nth and first count
     probability: float | None = None
 
     @property
@@ -71,13 +78,32 @@ class Rule:
             if not condition(facts):
                 return False
         if self.nth is not None or self.first is not None:
-            tally = guard if self.scope == "guard" else session
-            count = tally[self.id] = tally.get(self.id, 0) + 1
+            count = self._count(facts, session, guard)
             if self.nth is not None and count not in self.nth:
                 return False
             if self.first is not None and count > self.first:
                 return False
         return self.probability is None or rng.random() < self.probability
+
+    def _count(self, facts: Facts, session: dict[str, int], guard: dict[str, int]) -> int:
+        """One more match in the rule's scope: how many there were."""
+        if self.scope == "session" or self.scope == "guard":
+            tally = session if self.scope == "session" else guard
+            count = tally[self.id] = tally.get(self.id, 0) + 1
+            return count
+        key = f"{self.id} {_counted(self.scope, facts)}"
+        count = guard.pop(key, 0) + 1
+        guard[key] = count  # at the end: the first one of its kind was not counted for longest
+        if len(guard) > MAX_TALLIES:
+            del guard[next(key for key in guard if " " in key)]
+        return count
+
+
+def _counted(scope: Scope, facts: Facts) -> str:
+    """Who it is that a rule counts by itself; addresses in any case."""
+    if scope == "client":
+        return str(facts.client)
+    return (facts.sender if scope == "sender" else facts.recipient).decode("latin-1").casefold()
 
 
 Rules = tuple[Rule, ...]

@@ -40,6 +40,9 @@ _FORMS: dict[tuple[str, str], Form] = {
     ("slice", "seconds"): real(0, _LONGEST_DELAY),
     ("close", "code"): whole(400, 599),
     ("close", "text"): text(1, _LONGEST_TEXT, wire=True),
+    ("close", "after"): whole(0, _MOST_OCTETS),
+    ("reset", "after"): whole(0, _MOST_OCTETS),
+    ("drop", "after"): whole(0, _MOST_OCTETS),
 }
 # A default of 0 octets is nothing that anyone asks for by accident, nor is a list of no keywords.
 _NEEDED = {"cap": "octets", "truncate": "octets", "advertise": "keywords"}
@@ -117,8 +120,9 @@ def _agree_codes(cls: type[Reject | Close], name: str, values: dict[str, Any]) -
     """RFC 3463 2: the class of the enhanced code is the first digit of the reply code."""
     code = values.get("code", cls().code)
     if code is None:
-        if values:
-            raise wrong(f"'{name}' says {', '.join(values)} but has no code", "such as `code: 421`", (name,))
+        words = [field for field in values if field != "after"]
+        if words:
+            raise wrong(f"'{name}' says {', '.join(words)} but has no code", "such as `code: 421`", (name,))
         return
     if 300 <= code < 400:
         raise wrong(f"a refusal cannot answer {code}", "from 400 to 599", (name, "code"))

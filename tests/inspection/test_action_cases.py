@@ -30,6 +30,7 @@ from tests.inspection.openings import (
     BLOB_LINE,
     BLOB_OK,
     GO_AHEAD,
+    GO_BINARY,
     QUEUED,
     SENDER_OK,
     TEXT,
@@ -59,6 +60,7 @@ from tests.playbook import (
     to_server,
     tunnelled,
 )
+from tests.playbook.steps import Marked
 
 OK = b"250 2.0.0 OK\r\n"
 ANY_421 = like(rb"421 [^\r\n]*\r\n")
@@ -98,6 +100,40 @@ def test_reject_at_the_end_of_a_message_is_what_the_client_hears() -> None:
     book = in_transaction(inspector(rule("r", "message", Reject(550, "5.7.1", "No"))))
     book = exchange(book, b"DATA\r\n", GO_AHEAD) >> C(TEXT) << to_server(TEXT) >> S(QUEUED)
     assert book << own_reply(b"550 5.7.1 No", rule="r") << record("message-rejected", rule="r")
+
+
+@pytest.mark.parametrize(
+    ("action", "end"), [(Close(after=10), closed()), (Close(421, text="Bye", after=10), closed()), (Reset(10), reset())]
+)
+def test_an_end_within_a_text(action: Action, end: Marked) -> None:
+    book = in_transaction(inspector(rule("r", "payload", action, verb="DATA")))
+    book = exchange(book, b"DATA\r\n", GO_AHEAD) >> C(b"0123456789") << to_server(b"0123456789")
+    book = book << no_record("payload-closed") << no_record("payload-reset") >> C(b"A")
+    if isinstance(action, Close) and action.code:
+        book = book << own_reply(b"421 ", rule="r")
+    assert book << record(f"payload-{'closed' if isinstance(action, Close) else 'reset'}", rule="r") << end
+
+
+@pytest.mark.parametrize("line", [b"BDAT 12 LAST\r\n", b"XEXCH50 12 2\r\n"])
+def test_an_end_within_counted_octets(line: bytes) -> None:
+    book = in_transaction(inspector(rule("r", "payload", Reset(10))))
+    book = book >> C(line) << to_server(line)
+    if line.startswith(b"XEX"):
+        book = book >> S(GO_BINARY) << to_client(GO_BINARY)
+    assert book >> C(b"0123456789AB") << to_server(b"0123456789") << record("payload-reset", rule="r") << reset()
+
+
+def test_a_payload_that_is_short_enough_passes_whole() -> None:
+    book = in_transaction(inspector(rule("r", "payload", Reset(len(TEXT)), verb="DATA")))
+    book = exchange(book, b"DATA\r\n", GO_AHEAD) >> C(TEXT) << to_server(TEXT) >> S(QUEUED) << to_client(QUEUED)
+    assert book << no_record("payload-reset")
+
+
+def test_a_black_hole_within_a_payload_stays_one() -> None:
+    book = in_transaction(inspector(rule("r", "payload", Drop(10))))
+    book = book >> C(b"BDAT 12 LAST\r\n0123456789ABQUIT\r\n") << to_server(b"BDAT 12 LAST\r\n0123456789")
+    book = book << record("payload-dropped", rule="r") >> C(b"RSET\r\n") >> S(b"250 late\r\n")
+    assert book << no_record("violation")
 
 
 def test_rewrite_to_noop_and_the_reply_is_the_noops() -> None:

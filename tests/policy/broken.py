@@ -213,6 +213,31 @@ BROKEN: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "bad network name": ("summary: s\nnetworks:\n  My Lab: 10.0.0.0/8\n", "3:3", ("cannot name a network",)),
     "nth from zero": (command("    nth: 0\n"), "5:10", ("nth: expected a whole number from 1, found 0",)),
     "scope of nothing": (command("    scope: guard\n"), "5:5", ("neither",)),
+    "scope of nobody known": (
+        f"{RULE}    on: connect\n    first: 1\n    scope: recipient\n    then: close\n",
+        "6:12",
+        ("no recipient is known at `on: connect`", "possible at: command"),
+    ),
+    "unknown scope": (
+        command("    first: 1\n    scope: recipent\n"),
+        "6:12",
+        ("'recipent'", "did you mean 'recipient'?"),
+    ),
+    "octets of a command": (
+        f"{RULE}    on: command\n    then: {{reset: 1000}}\n",
+        "5:19",
+        ("no octets to count at `on: command`", "`after` is for: payload"),
+    ),
+    "octets of an AUTH line": (
+        f"{RULE}    on: payload\n    verb: AUTH\n    then: {{close: {{after: 10}}}}\n",
+        "6:11",
+        ("'close' counts the octets of a message", "AUTH sends lines"),
+    ),
+    "words without a code": (
+        f"{RULE}    on: command\n    then: {{close: {{text: Bye}}}}\n",
+        "5:19",
+        ("'close' says text but has no code",),
+    ),
     "probability over 1": (command("    probability: 1.5\n"), "5:18", ("from 0 to 1, found 1.5",)),
     "truth for a number": (command("    first: true\n"), "5:12", ("first: expected a whole number", "found true")),
     "event as text": (command("    event: '20031'\n"), "5:12", ("found '20031'",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from random import Random
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpguard.policy import compile as compiling
+from smtpguard.policy import rulebook
 from smtpguard.policy.actions import Close, Reject
 from smtpguard.policy.inheritance import PlacedRule, join
 from smtpguard.policy.model import PolicyModel, RuleModel
@@ -98,6 +100,35 @@ def test_counted_rules_act_at_their_matches_only(tmp_path: Path) -> None:
     second = book(tmp_path, "{id: a, on: command, verb: NOOP, nth: 2, then: close}").command.named["NOOP"][0]
     tally: dict[str, int] = {}
     assert [second.matches(Facts(verb="NOOP"), tally, {}, Random(0)) for _ in range(3)] == [False, True, False]
+
+
+def test_counts_of_each_client_sender_or_recipient(tmp_path: Path) -> None:
+    rule = "{id: a, on: command, verb: RCPT, first: 1, scope: recipient, then: {reject: 451}}"
+    greylist = book(tmp_path, rule).command.named["RCPT"][0]
+    guard: dict[str, int] = {}
+    asked = [b"a@x.example", b"b@x.example", b"A@X.Example", b"b@x.example", b"c@x.example"]
+    judged = [greylist.matches(Facts(recipient=recipient), {}, guard, Random(0)) for recipient in asked]
+    assert judged == [True, True, False, False, True]
+    assert sorted(guard.values()) == [1, 2, 2]
+
+
+def test_counts_of_single_peers_are_bounded_and_the_others_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rulebook, "MAX_TALLIES", 3)
+    rules = book(
+        tmp_path,
+        "{id: whole, on: connect, first: 1, scope: guard, then: {close: 421}}",
+        "{id: each, on: connect, first: 1, scope: client, then: {close: 421}}",
+    ).connect
+    guard: dict[str, int] = {}
+
+    def judged(number: int) -> list[bool]:
+        facts = Facts(client=ip_address(f"192.0.2.{number}"))
+        return [rule.matches(facts, {}, guard, Random(0)) for rule in rules]
+
+    assert [judged(number) for number in (1, 2, 1, 3)] == [[True, True], [False, True], [False, False], [False, True]]
+    assert guard == {"whole": 4, "each 192.0.2.1": 2, "each 192.0.2.3": 1}
 
 
 HARMLESS = {"on-uncertain": "tunnel", "on-crash": "pass", "turn": "tunnel"}
