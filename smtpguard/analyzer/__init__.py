@@ -10,7 +10,7 @@ steps       what was sent, what came back, and what kept a step from its reply.
 ehlo        the EHLO reply, line by line: keywords, masked lines, malformed lines.
 systems     which system it is, by banner and EHLO (``systems.yaml``).
 rules       the rules' titles, causes and cures (``rules.yaml``); judges hold their triggers, findings what they found.
-analysis    all of this in one run.   report, report_json: for an administrator, for a program.
+analysis    all of this in one run.   report, report_html: for people; report_json, report_junit: for programs.
 
 It never sends XEXCH50, an overflow or anything else that could harm a server, and no message unless it was asked for.
 """

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from smtpguard.analyzer.findings import Acceptance, Analysis, Check
+from smtpguard.analyzer.findings import Acceptance, Analysis, Check, Comparison, Suspect
 from smtpguard.analyzer.lookup import Exchanger
 from smtpguard.analyzer.steps import Step, named, shown
 
 _STYLES = {"error": "bold red", "warning": "bold yellow", "untested": "bold magenta"}
-_WORDS = {"error": "ERROR", "warning": "WARNING", "untested": "COULD NOT TEST"}
+SEVERITIES = {"error": "ERROR", "warning": "WARNING", "untested": "COULD NOT TEST"}
 _PASSED = {True: Text("passed", "green"), False: Text("FAILED", "bold red"), None: Text("not reached", "dim")}
-_OTHER_OUTCOMES = {"passed": "passed", "not-applicable": "does not apply", "not-tested": "not tested"}
+OUTCOMES = {"passed": "passed", "not-applicable": "does not apply", "not-tested": "not tested"}
 _LONGEST = 8  # lines of one reply in a finding; an EHLO list is printed once, above
 
 
@@ -29,8 +29,12 @@ def tell(console: Console, analysis: Analysis) -> None:
         console.print()
         console.print(Padding(Text(analysis.contradiction, "bold"), (0, 2)))
     told: list[Step] = []
+    for suspect in analysis.suspects:
+        _suspect(console, suspect)
     for check in analysis.findings:
         _finding(console, check, told)
+    if analysis.comparison is not None:
+        _comparison(console, analysis.comparison)
     _rest(console, analysis)
     console.print()
     console.print(Text(verdict(analysis), "bold"))
@@ -57,7 +61,7 @@ def _head(console: Console, analysis: Analysis) -> None:
     console.print(Text.assemble((analysis.target.place, "bold"), ": ", found.system.title if found else "no answer"))
     grid = _grid()
     if analysis.route is not None and analysis.route.by == "mx":
-        exchangers = "; ".join(_exchanger(one) for one in analysis.route.exchangers)
+        exchangers = "; ".join(exchanger(one) for one in analysis.route.exchangers)
         grid.add_row("MX", Text(f"of {analysis.route.name}: {exchangers or 'none'}"))
     if found is not None:
         grid.add_row("told by", Text("; ".join(found.reasons)))
@@ -70,7 +74,8 @@ def _head(console: Console, analysis: Analysis) -> None:
     console.print(Padding(grid, (0, 2)))
 
 
-def _exchanger(one: Exchanger) -> str:
+def exchanger(one: Exchanger) -> str:
+    """An MX with its addresses."""
     return f"{one.title} ({', '.join(one.addresses) or 'no address'})"
 
 
@@ -83,12 +88,13 @@ def _acceptance(console: Console, acceptance: Acceptance) -> None:
     for step in acceptance.steps:
         table.add_row(step.name, Text(step.wants), _PASSED[step.passed], Text(step.answer))
     console.print(Padding(table, (0, 2)))
-    editions = [f"edition without DATA: {_edition(acceptance.without_data)}"]
-    editions.append(f"edition with DATA: {_edition(acceptance.with_data)}")
+    editions = [f"edition without DATA: {edition(acceptance.without_data)}"]
+    editions.append(f"edition with DATA: {edition(acceptance.with_data)}")
     console.print(Padding(Text("; ".join(editions)), (0, 2)))
 
 
-def _edition(passed: bool | None) -> str:
+def edition(passed: bool | None) -> str:
+    """How one edition of the acceptance test ended."""
     return "not tried" if passed is None else "passed" if passed else "failed"
 
 
@@ -97,20 +103,58 @@ def _finding(console: Console, check: Check, told: list[Step]) -> None:
     rule = check.rule
     own = "" if rule.origin == "microsoft" or rule.severity == "untested" else "  (a rule of smtpguard's own)"
     console.print()
-    console.print(Text.assemble((_WORDS[rule.severity], _STYLES[rule.severity]), "  ", (rule.title, "bold"), own))
+    console.print(Text.assemble((SEVERITIES[rule.severity], _STYLES[rule.severity]), "  ", (rule.title, "bold"), own))
     grid = _grid()
     grid.add_row("found", Text(check.verdict.detail))
+    for label, words in (("how sure", check.verdict.confidence), ("in the path", rule.box)):
+        if words:
+            grid.add_row(label, Text(words))
+    if rule.policies:
+        grid.add_row("reproduce", Text(" or ".join(f"smtpguard serve --policy {policy}" for policy in rule.policies)))
     step = check.verdict.step
     if step is not None and step in told:
         grid.add_row("came back", Text(f"the reply to {step.name} above" if step.sent else f"the {step.name} above"))
     elif step is not None:
         _evidence(grid, step)
         told.append(step)
-    for label, texts in (("cause", check.causes), ("cure", rule.remedies)):
-        for number, text in enumerate(texts):
-            grid.add_row(label if not number else "", Text(f"- {text}" if len(texts) > 1 else text))
+    _texts(grid, "cause", check.causes)
+    _texts(grid, "cure", rule.remedies)
     grid.add_row("see", Text(rule.source))
     console.print(Padding(grid, (0, 2)))
+
+
+def _suspect(console: Console, suspect: Suspect) -> None:
+    console.print()
+    console.print(Text.assemble(("IN THE PATH", "bold yellow"), "  ", (suspect.box, "bold")))
+    grid = _grid()
+    grid.add_row("how sure", Text(suspect.confidence))
+    alike = f", and from outside the same: {', '.join(suspect.same)}" if suspect.same else ""
+    grid.add_row("persona", Text(f"{suspect.policy}{alike}"))
+    _texts(grid, "why", suspect.why)
+    _texts(grid, "cure", suspect.cures)
+    grid.add_row("see", Text(suspect.source))
+    console.print(Padding(grid, (0, 2)))
+
+
+def _comparison(console: Console, comparison: Comparison) -> None:
+    console.print()
+    console.print(Text(f"Through the box and past it ({comparison.past.place})", "bold"))
+    grid = _grid()
+    if comparison.untested:
+        grid.add_row("not tested", Text(comparison.untested))
+    elif not comparison.differences:
+        grid.add_row("same", Text("what the server says comes through as it is"))
+    for one in comparison.differences:
+        grid.add_row("changed", Text(f"{one.what}: {one.detail}"))
+        for label, octets in (("sent", one.sent), ("past it", one.past), ("through", one.through)):
+            if octets or label != "sent":
+                grid.add_row(label, Text("\n".join(_lines(octets)) or "nothing"))
+    console.print(Padding(grid, (0, 2)))
+
+
+def _texts(grid: Table, label: str, texts: Sequence[str]) -> None:
+    for number, text in enumerate(texts):
+        grid.add_row(label if not number else "", Text(f"- {text}" if len(texts) > 1 else text))
 
 
 def _evidence(grid: Table, step: Step) -> None:
@@ -137,7 +181,7 @@ def _rest(console: Console, analysis: Analysis) -> None:
     console.print(Text("Other checks", "bold"))
     grid = _grid()
     for check in rest:
-        words = _OTHER_OUTCOMES[check.verdict.outcome]
+        words = OUTCOMES[check.verdict.outcome]
         grid.add_row(words, Text(f"{check.rule.title}: {check.verdict.detail}"))
     console.print(Padding(grid, (0, 2)))
 

@@ -1,7 +1,11 @@
-"""An analysis as JSON. The keys are described in ``docs/analyzer.md`` and stay as they are within one ``version``."""
+"""An analysis as JSON, and the schema that it keeps (``analysis.schema.json``).
+
+The keys are described in ``docs/analyzer.md`` and stay as they are within one ``version``.
+"""
 
 from __future__ import annotations
 
+from importlib.resources import files
 from typing import Any
 
 import orjson
@@ -16,6 +20,11 @@ VERSION = 1
 def as_json(analysis: Analysis) -> str:
     """The whole analysis, indented. Octets are text in which each character is one octet (Latin-1)."""
     return orjson.dumps(as_document(analysis), option=orjson.OPT_INDENT_2).decode("utf-8")
+
+
+def schema() -> str:
+    """The published JSON Schema of ``as_json``."""
+    return (files("smtpguard.analyzer") / "analysis.schema.json").read_text(encoding="utf-8")
 
 
 def as_document(analysis: Analysis) -> dict[str, Any]:

@@ -17,7 +17,9 @@ from smtpguard.analyzer.connection import RUN_SECONDS, STEP_SECONDS, Limits
 from smtpguard.analyzer.findings import Analysis
 from smtpguard.analyzer.lookup import Route
 from smtpguard.analyzer.report import tell
-from smtpguard.analyzer.report_json import as_json
+from smtpguard.analyzer.report_html import as_html
+from smtpguard.analyzer.report_json import as_json, schema
+from smtpguard.analyzer.report_junit import as_junit
 from smtpguard.analyzer.steps import Name, Step, shown
 from smtpguard.analyzer.target import DEFAULT_SENDER, Target, TargetError, read_resolver, read_target
 from smtpguard.cli.errors import UsageError
@@ -28,6 +30,14 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    HTML = "html"
+    JUNIT = "junit"
+
+
+def _print_schema(wanted: bool) -> None:
+    if wanted:
+        typer.echo(schema(), nl=False)
+        raise typer.Exit
 
 
 def analyze(
@@ -50,12 +60,16 @@ def analyze(
         typer.Option(metavar="ADDRESS[:PORT]", help="The DNS server to ask, in place of this system's."),
     ] = None,
     report: Annotated[Format, typer.Option("--format", help="How to report it.")] = Format.TEXT,
+    _schema: Annotated[
+        bool,
+        typer.Option("--schema", callback=_print_schema, is_eager=True, help="Print the JSON Schema of --format json."),
+    ] = False,
 ) -> None:
     """Test one mail server by the checks of Microsoft's Exchange Server Analyzer.
 
     Examples: smtpguard analyze example.net --no-message
 
-    smtpguard analyze [mx1.example.net]:2525 --domain example.net --format json
+    smtpguard analyze '[mx1.example.net]:2525' --domain example.net --format json
 
     A name with an MX is a mail domain: its exchangers are tried in the order of preference, and the first that takes
     the connection is tested. Without --no-message the server gets one sample message by DATA and, where it offers
@@ -70,10 +84,10 @@ def analyze(
         raise UsageError(str(error)) from None
     limits = Limits(step=timeout, run=max(RUN_SECONDS, timeout))
     analysis = _run(target, limits, server, Console(stderr=True, highlight=False))
-    if report is Format.JSON:
-        typer.echo(as_json(analysis))
-    else:
+    if report is Format.TEXT:
         tell(Console(highlight=False), analysis)
+    else:
+        typer.echo({Format.JSON: as_json, Format.HTML: as_html, Format.JUNIT: as_junit}[report](analysis))
     if analysis.exit_status:
         raise typer.Exit(analysis.exit_status)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
-from smtpguard.analyzer.findings import Analysis
+from smtpguard.analyzer.findings import Analysis, Comparison
 from smtpguard.analyzer.report import tell, verdict
+from smtpguard.analyzer.target import Target
+from tests.analyzer import made
 from tests.analyzer.analyzing import of_profile, of_server
 from tests.lab.hosts import script
 
@@ -34,6 +37,30 @@ def test_a_finding_has_what_was_sent_what_came_back_cause_cure_and_source() -> N
     assert "KB812455, KB822939" in part
     assert "Both are true" in report
     assert "1 error, 1 warning (exit status 2)" in report
+
+
+def test_what_the_path_doctor_says_is_there() -> None:
+    report = text(made.analysis())
+    for line in (
+        "IN THE PATH  a firewall <of that time>",
+        "persona   eat-blob, and from outside the same: line-oriented",
+        "- its blob does not",
+        "how sure     certain",
+        "in the path  a firewall that passes the verb",
+        "reproduce    smtpguard serve --policy eat-blob",
+        "Through the box and past it (10.0.0.5:2525)",
+        "changed  EHLO reply: XEXCH50 is gone",
+        "past it  250 XEXCH50",
+        "through  250 <none>",
+    ):
+        assert line in report, line
+
+
+def test_a_comparison_that_found_nothing_or_could_not_be_made() -> None:
+    same = replace(made.analysis(), comparison=Comparison(Target("10.0.0.5")))
+    assert "same  what the server says comes through as it is" in text(same)
+    broken = replace(made.analysis(), comparison=Comparison(Target("10.0.0.5"), untested="connection refused"))
+    assert "not tested  connection refused" in text(broken)
 
 
 def test_octets_of_a_step_are_printed_once() -> None:

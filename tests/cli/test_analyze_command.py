@@ -86,6 +86,22 @@ def test_json_alone_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     assert report["target"]["sender"] == "a@example.com"
 
 
+@pytest.mark.parametrize(("form", "begins"), [("html", "<!DOCTYPE html>"), ("junit", "<?xml ")])
+def test_a_page_or_junit_alone_on_stdout(form: str, begins: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with up() as host:
+        status = run(["analyze", f"127.0.0.1:{host.port}", "--no-message", "--format", form])
+    out, err = capsys.readouterr()
+    assert (status, err) == (0, "")
+    assert out.startswith(begins)
+
+
+def test_the_schema_needs_no_host(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["analyze", "--schema"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["properties"]["version"] == {"const": 1}
+    assert err == ""
+
+
 def test_a_closed_port_ends_with_3(capsys: pytest.CaptureFixture[str]) -> None:
     with up() as host:
         port = host.port
