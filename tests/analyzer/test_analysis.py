@@ -30,7 +30,7 @@ TABLE = [
     ("exchange-2003", "strip-exchange", "iis-without-exchange", [TEST, LINK, BLOB], 2, BOTH),
     ("exchange-2003", "mask-xexch50", "exchange-2000-2003", [TEST, BLOB], 2, BOTH),
     ("exchange-2003", "helo-only", "exchange-no-extensions", [TEST, LINK, BLOB, VERBS], 2, ["DATA"]),
-    ("exchange-2003", "antivirus-stack", "iis-without-exchange", [TEST, PROXY, LINK, BLOB, BANNER, VERBS], 2, ["DATA"]),
+    ("exchange-2003", "antivirus-stack", "unknown", [TEST, PROXY, LINK, BLOB, BANNER, VERBS], 2, ["DATA"]),
     ("exchange-2003", "bdat-eater", "exchange-2000-2003", [CHUNKS], 2, ["DATA"]),
     ("exchange-55", "strip-xexch50", "exchange-5.5", [TEST, BLOB], 2, ["DATA"]),
     ("exchange-2010", "strip-xexch50", "exchange-2010", [TEST, BLOB], 2, BOTH),
