@@ -10,7 +10,7 @@ DEPENDENCIES := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab test check format fuzz bench clean
+.PHONY: help lab test check format golden fuzz bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.* ## /\1\t/p' $(MAKEFILE_LIST) | sort | expand -t 10
@@ -30,6 +30,10 @@ check: .venv/.dev ## linter, format, types, and the floors of the house
 format: .venv/.dev ## put every file into the format that check wants
 	$(BIN)/ruff check --fix --select I .
 	$(BIN)/ruff format .
+
+golden: .venv/.dev ## write the golden transcripts of personas and profiles anew; read the difference before you keep it
+	@$(BIN)/python -m tests.personas.transcripts
+	@$(BIN)/python -m tests.lab.profile_dialogue
 
 fuzz: .venv/.dev ## the laws of inspection with 100,000 examples each: takes hours
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(WORKERS) tests/inspection/test_laws.py tests/inspection/test_laws_of_dialogue.py
