@@ -11,6 +11,7 @@ import pytest
 
 from tests.real import exim_instance, opensmtpd_instance
 from tests.real.exim_instance import PrivateExim
+from tests.real.exim_receiver import PrivateEximReceiver
 from tests.real.guard_process import GuardProcess, Line, select
 from tests.real.lab_process import LabProcess
 from tests.real.opensmtpd_instance import PrivateOpenSMTPD
@@ -73,6 +74,19 @@ def opensmtpd() -> Iterator[PrivateOpenSMTPD]:
     if reason := opensmtpd_instance.missing():
         pytest.skip(reason)
     instance = PrivateOpenSMTPD()
+    try:
+        instance.start()
+        yield instance
+    finally:
+        instance.remove()
+
+
+@pytest.fixture(scope="session")
+def exim() -> Iterator[PrivateEximReceiver]:
+    """The Exim that all tests of the run deliver to."""
+    if reason := exim_instance.missing():
+        pytest.skip(reason)
+    instance = PrivateEximReceiver()
     try:
         instance.start()
         yield instance

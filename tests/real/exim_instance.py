@@ -84,6 +84,12 @@ def missing() -> str:
     return ""
 
 
+def environment() -> dict[str, str]:
+    """What an Exim unpacked in a folder of its own runs with: its libraries."""
+    libraries = [str(path) for path in sorted(FOLDER.glob("**/lib/*-linux-gnu*"))]
+    return {"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": os.pathsep.join(libraries)}
+
+
 class PrivateExim:
     """Sends everything to 127.0.0.1:``port``; gives a message up ``give_up`` seconds after its first failure."""
 
@@ -103,10 +109,9 @@ class PrivateExim:
         self._configure.chmod(0o644)
 
     def _exim(self, *arguments: str, given: bytes = b"") -> str:
-        libraries = [str(path) for path in sorted(FOLDER.glob("**/lib/*-linux-gnu*"))]
         done = subprocess.run(
             [str(PROGRAM), "-C", str(self._configure), *arguments],
-            env={"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": os.pathsep.join(libraries)},
+            env=environment(),
             input=given,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

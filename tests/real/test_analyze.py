@@ -1,0 +1,128 @@
+"""``smtpguard analyze`` as a user runs it, against real servers: each bare, and behind three personas of a real guard.
+
+A bare server gives no finding of any kind. Behind a persona the checks of Microsoft's are told by the table; what the
+path doctor adds of its own is for its tests.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import pytest
+
+from tests.real.guard_process import SMTPGUARD, GuardProcess
+
+pytestmark = pytest.mark.real
+
+
+class Server(Protocol):
+    """A private instance that keeps the messages it got."""
+
+    address: tuple[str, int]
+
+    def wait_for(self, mailbox: str, count: int, seconds: float = 60) -> list[bytes]: ...
+
+
+SERVERS = {"postfix": "Postfix", "exim": "Exim", "opensmtpd": "OpenSMTPD"}
+# A box that hides who the server is: it is judged as the Exchange that Microsoft's tool was written for.
+HIDDEN = [
+    "mail-acceptance", "smtp-proxy", "x-link2state-missing", "xexch50-missing", "banner-not-default",
+    "default-verbs-disabled",
+]  # fmt: skip
+
+# server, persona, findings of Microsoft's checks, exit status, messages that arrive
+TABLE = [
+    ("postfix", None, [], 0, 2),
+    ("postfix", "cisco-asa", HIDDEN, 2, 1),
+    ("postfix", "antivirus-stack", HIDDEN, 2, 1),
+    ("postfix", "bdat-eater", ["bdat-acceptance"], 2, 1),
+    ("exim", None, [], 0, 2),
+    ("exim", "cisco-asa", HIDDEN, 2, 1),
+    ("exim", "antivirus-stack", HIDDEN, 2, 1),
+    ("exim", "bdat-eater", ["bdat-acceptance"], 2, 1),
+    # OpenSMTPD does not offer CHUNKING: nothing sends it BDAT, and a box that eats it is in nobody's way.
+    ("opensmtpd", None, [], 0, 1),
+    ("opensmtpd", "cisco-asa", HIDDEN, 2, 1),
+    ("opensmtpd", "antivirus-stack", HIDDEN, 2, 1),
+    ("opensmtpd", "bdat-eater", [], 0, 1),
+]
+
+
+@contextmanager
+def way(server: Server, persona: str | None) -> Iterator[tuple[str, int]]:
+    """Straight to the server, or through a guard that plays ``persona``."""
+    if persona is None:
+        yield server.address
+        return
+    guard = GuardProcess(server.address, persona)
+    try:
+        yield guard.address
+    finally:
+        guard.close()
+
+
+def analyze(address: tuple[str, int], mailbox: str, *options: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [SMTPGUARD, "analyze", f"{address[0]}:{address[1]}", "--rcpt", mailbox, "--timeout", "2", *options],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def by_microsoft(report: dict[str, Any]) -> list[str]:
+    return [finding["rule"] for finding in report["findings"] if finding["origin"] == "microsoft"]
+
+
+@pytest.mark.parametrize(
+    ("name", "persona", "rules", "status", "messages"),
+    TABLE,
+    ids=[f"{row[0]}, {row[1] or 'bare'}" for row in TABLE],
+)
+def test_servers_and_personas(
+    name: str,
+    persona: str | None,
+    rules: list[str],
+    status: int,
+    messages: int,
+    request: pytest.FixtureRequest,
+    mailbox: str,
+) -> None:
+    server: Server = request.getfixturevalue(name)
+    with way(server, persona) as address:
+        done = analyze(address, mailbox, "--format", "json")
+    report = json.loads(done.stdout)
+    assert by_microsoft(report) == rules
+    assert report["exit_status"] == done.returncode
+    if status:
+        assert done.returncode == status
+    assert f"Up to two sample messages go to <{mailbox}>" in done.stderr
+    arrived = server.wait_for(mailbox, messages)
+    assert len(arrived) == messages
+    assert all(b"\r\nAuto-Submitted: auto-generated\r\n" in content for content in arrived)
+    if persona is None:
+        assert report["findings"] == []
+        assert report["suspects"] == []
+        assert report["system"]["name"] == SERVERS[name]
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_nothing_is_sent_where_no_message_is_wanted(name: str, request: pytest.FixtureRequest, mailbox: str) -> None:
+    server: Server = request.getfixturevalue(name)
+    done = analyze(server.address, mailbox, "--no-message", "--format", "junit")
+    assert (done.returncode, done.stderr) == (0, "")
+    suite = ET.fromstring(done.stdout)[0]
+    assert (suite.attrib["failures"], suite.attrib["errors"]) == ("0", "0")
+    # What a whole run sends behind it is all that the mailbox gets.
+    assert analyze(server.address, mailbox).returncode == 0
+    count = next(row[4] for row in TABLE if row[:2] == (name, None))
+    assert len(server.wait_for(mailbox, count)) == count
