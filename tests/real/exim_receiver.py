@@ -61,7 +61,7 @@ _HEADER = b"Envelope-to: "
 
 
 class PrivateEximReceiver:
-    """One daemon below ``root``, which is readable by Exim's user. ``exim_instance.missing`` says where it can't run."""
+    """One daemon below ``root``, which Exim's user can read; ``exim_instance.missing`` says whether it can run."""
 
     def __init__(self) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="smtpguard-exim-mx-", dir="/tmp"))
