@@ -12,5 +12,12 @@ systems     which system it is, by banner and EHLO (``systems.yaml``).
 rules       the rules' titles, causes and cures (``rules.yaml``); judges hold their triggers, findings what they found.
 analysis    all of this in one run.   report, report_html: for people; report_json, report_junit: for programs.
 
-It never sends XEXCH50, an overflow or anything else that could harm a server, and no message unless it was asked for.
+The path doctor, which names the box in the way:
+
+probes, probe_*  what is tried, one file each.   probing, doctor: what they work with, and their rounds.
+traces      what a box leaves on the wire, in words; reading_* find them in what the probes brought.
+fingerprints  which traces point at which persona (``policies/fingerprints``); naming finds who fits.
+diagnosis   the traces as findings (``symptoms.yaml``), and the suspects.
+
+It never sends an overflow or anything else that could harm a server, and no message unless it was asked for.
 """

@@ -1,29 +1,33 @@
 """One run: the sessions, one after the other, and what they say. Never raises for what a host or a server does.
 
 First where the target is (``lookup``); then the acceptance test at the first place that takes a connection, as a sender
-goes from one mail exchanger to the next; the rest at the same place. Bounded by ``Limits``: a run that takes longer is
-cut, and judged by what it had when the first session was over.
+goes from one mail exchanger to the next; BDAT and the probes of the path doctor at the same place. Bounded by
+``Limits``: a run that takes longer is cut, and judged by what it had when the first session was over.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from smtpguard.analyzer.acceptance import contradiction, judge_acceptance
 from smtpguard.analyzer.acceptance_sessions import ACCEPTANCE, BDAT, bdat_acceptance, mail_acceptance
 from smtpguard.analyzer.connection import Limits
+from smtpguard.analyzer.diagnosis import Diagnosis, diagnose
+from smtpguard.analyzer.doctor import Progress, examine
 from smtpguard.analyzer.ehlo import Ehlo, read_ehlo
 from smtpguard.analyzer.findings import Analysis, Check, Verdict
 from smtpguard.analyzer.judges import Evidence, judge_all
 from smtpguard.analyzer.lookup import Route, find_route
+from smtpguard.analyzer.probe_ending import ENDING
+from smtpguard.analyzer.probing import Examination
 from smtpguard.analyzer.rules import rule_for_failure
 from smtpguard.analyzer.sample import sample_message
 from smtpguard.analyzer.session import Session, Watch, speaks_tls
 from smtpguard.analyzer.steps import Step, named
-from smtpguard.analyzer.systems import classify
+from smtpguard.analyzer.systems import Classified, classify
 from smtpguard.analyzer.target import Target
 
 Announce = Callable[[Route, Target], None]
@@ -39,10 +43,13 @@ async def analyze(
     watch: Watch,
     announce: Announce = lambda route, target: None,
     server: tuple[str, int] | None = None,
+    security: bool = False,
+    progress: Progress = lambda number, count, says: None,
 ) -> Analysis:
     """Analyze ``target``. ``date`` and ``number`` go into the sample messages, ``watch`` hears each step.
 
-    ``server``: the DNS server to ask, address and port, instead of the system's.
+    ``server``: the DNS server to ask, address and port, instead of the system's. ``security``: probe MS03-046 too.
+    ``progress`` hears of each probe.
     """
     run = _Run(target, limits, watch)
     with contextlib.suppress(TimeoutError):
@@ -50,8 +57,10 @@ async def analyze(
             if not await run.find(server):
                 return run.told()
             announce(run.route, run.target)
-            if await run.accept(date, f"{number}.1") and _wants_bdat(run.target, run.acceptance.steps):
-                await bdat_acceptance(run.bdat, sample_message(run.target, BDAT, date, f"{number}.2"))
+            if await run.accept(date, f"{number}.1"):
+                if _wants_bdat(run.target, run.acceptance.steps):
+                    await bdat_acceptance(run.bdat, sample_message(run.target, BDAT, date, f"{number}.2"))
+                await run.examine(sample_message(run.target, ENDING, date, f"{number}.3"), security, progress)
             run.over = True
     return run.told()
 
@@ -64,6 +73,7 @@ class _Run:
         self.route = Route(target.host, "host")
         self.lookup: Step | None = None
         self.over = False
+        self.examination: Examination | None = None
         self._limits = limits
         self._watch = watch
         self._tls = False
@@ -103,6 +113,18 @@ class _Run:
         self.over = True
         return False
 
+    async def examine(self, content: bytes, security: bool, progress: Progress) -> None:
+        """The probes of the path doctor, where the server speaks to us at all."""
+        steps = tuple(self.acceptance.steps)
+        hello = named(steps, "EHLO")
+        if _stopper(steps) is not None or hello is None or hello.failure:
+            return
+        ehlo, classified = _who(steps)
+        self.examination = Examination(self.target, self._limits, self._watch, ehlo, classified, content)
+        taken = named(steps, "message")
+        more = self.target.message and taken is not None and taken.accepted
+        await examine(self.examination, message=more, security=security, progress=progress)
+
     def told(self) -> Analysis:
         """What was found."""
         if self.lookup is None:
@@ -111,23 +133,31 @@ class _Run:
             last = self.acceptance.steps[-1].name if self.acceptance.steps else "connect"
             self.acceptance.steps.append(Step(last, failure="late"))
         steps = (self.lookup,) if self.lookup.failure else tuple(self.acceptance.steps)
-        return conclude(self.target, steps, tuple(self.bdat.steps), self._tls, self.route)
+        probes = self.examination.sessions if self.examination is not None else {}
+        return conclude(self.target, steps, tuple(self.bdat.steps), self._tls, self.route, probes)
 
 
 def conclude(
-    target: Target, steps: tuple[Step, ...], bdat: tuple[Step, ...], tls: bool = False, route: Route | None = None
+    target: Target,
+    steps: tuple[Step, ...],
+    bdat: tuple[Step, ...],
+    tls: bool = False,
+    route: Route | None = None,
+    probes: Mapping[str, tuple[Step, ...]] | None = None,
 ) -> Analysis:
-    """What the steps of the two sessions say; ``tls``: the port speaks TLS from the first octet."""
-    sessions = {ACCEPTANCE: steps} | ({BDAT: bdat} if bdat else {})
+    """What the steps of the sessions say; ``tls``: the port speaks TLS from the first octet.
+
+    ``probes``: the sessions of the path doctor by title; None where only the checks are wanted.
+    """
+    sessions = {ACCEPTANCE: steps} | ({BDAT: bdat} if bdat else {}) | dict(probes or {})
     stopper = _stopper(steps)
     if stopper is not None:
         rule = rule_for_failure("tls" if tls else stopper.failure)
         detail = "a TLS handshake succeeds, and nothing is said in clear" if tls else _why(stopper, route)
         untested = Check(rule, Verdict("found", detail, stopper))
         return Analysis(target, sessions, untested=untested, route=route)
-    banner = named(steps, "banner")
-    ehlo = read_ehlo(named(steps, "EHLO"))
-    classified = classify(banner.last_line if banner else "", ehlo)
+    ehlo, classified = _who(steps)
+    diagnosis = Diagnosis() if probes is None else diagnose(sessions, steps, ehlo, classified)
     acceptance = judge_acceptance(steps, ehlo, classified, target.message)
     return Analysis(
         target,
@@ -136,9 +166,16 @@ def conclude(
         ehlo=ehlo,
         classified=classified,
         acceptance=acceptance,
-        checks=judge_all(Evidence(steps, ehlo, classified, acceptance, bdat, route)),
+        checks=(*judge_all(Evidence(steps, ehlo, classified, acceptance, bdat, route)), *diagnosis.checks),
+        suspects=diagnosis.suspects,
         contradiction=contradiction(acceptance, steps, ehlo, classified),
     )
+
+
+def _who(steps: tuple[Step, ...]) -> tuple[Ehlo, Classified]:
+    banner = named(steps, "banner")
+    ehlo = read_ehlo(named(steps, "EHLO"))
+    return ehlo, classify(banner.last_line if banner else "", ehlo)
 
 
 def _why(stopper: Step, route: Route | None) -> str:

@@ -21,18 +21,21 @@ from smtpguard.smtp.replies import HELD_REPLY, Reply, ReplyReader
 
 _AT_ONCE = 4096
 STEP_SECONDS = 30.0
-RUN_SECONDS = 300.0
+STEPS_A_PROBE = 4  # so many steps may use up their time before a probe is cut
+RUN_SECONDS = 600.0
 _TO_CLOSE = 1.0  # seconds; the connection is dropped where a peer takes longer
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``step``: seconds for one step, all octets of its reply included; ``run``: for everything together.
+    """``step``: seconds for one step, all octets of its reply included; ``probe``: for one probe of the path doctor;
+    ``run``: for everything together.
 
     ``reply``: octets of one reply, RFC 5321 4.5.3.1.5 allows 512 a line and an EHLO list has some thirty.
     """
 
     step: float = STEP_SECONDS
+    probe: float = STEP_SECONDS * STEPS_A_PROBE
     run: float = RUN_SECONDS
     reply: int = HELD_REPLY
 

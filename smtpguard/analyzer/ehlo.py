@@ -58,6 +58,11 @@ def read_ehlo(step: Step | None) -> Ehlo:
     )
 
 
+def is_starred(text: str) -> bool:
+    """Whether ``text``, a masked line, was masked with a star."""
+    return "*" in text
+
+
 def _is_malformed(line: bytes) -> bool:
     """Any code but 250, a bare LF, a bare CR, or no blank or hyphen behind the code."""
     return _GOOD_LINE.fullmatch(line) is None and line != b"250\r\n"

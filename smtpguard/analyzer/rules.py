@@ -61,6 +61,12 @@ def rules() -> tuple[Rule, ...]:
     return tables.load("rules", _Table).rules
 
 
+@cache
+def symptoms() -> tuple[Rule, ...]:
+    """What the path doctor may find, one rule a kind of trace, in the order of a report."""
+    return tables.load("symptoms", _Table).rules
+
+
 def rule_for_failure(failure: str) -> Rule:
     """The rule that says why nothing could be tested."""
     return next(rule for rule in rules() if rule.failure == failure)

@@ -25,6 +25,7 @@ class Session:
     def __init__(self, title: str, target: Target, limits: Limits, watch: Watch) -> None:
         self.title = title
         self.steps: list[Step] = []
+        self.at: Name = "connect"  # what is going on, for a run that is cut in the middle of it
         self._target = target
         self._limits = limits
         self._watch = watch
@@ -42,7 +43,7 @@ class Session:
 
     async def open(self) -> bool:
         """Connect and read the banner; whether it is a 220."""
-        self._watch(self.title, "connect", None)
+        self._begin("connect")
         self._line, step = await connect(self._target.dial, self._target.port, self._limits)
         self._note(step)
         return self._line is not None and (await self.say("banner", b"")).accepted
@@ -64,7 +65,7 @@ class Session:
 
     async def say(self, name: Name, *pieces: bytes, pause: float = 0.0) -> Step:
         """One exchange; several ``pieces`` go out as segments of their own, ``pause`` seconds apart."""
-        self._watch(self.title, name, None)
+        self._begin(name)
         step = await self._open_line.exchange(name, *pieces, pause=pause)
         # A banner in the place of a later reply: the server talks without having been asked.
         if step.code == 220 and name not in ("banner", "STARTTLS") and not step.failure:
@@ -74,7 +75,7 @@ class Session:
 
     async def start_tls(self) -> Step:
         """The handshake behind a 220; whose certificate it is does not matter here."""
-        self._watch(self.title, "TLS handshake", None)
+        self._begin("TLS handshake")
         step = await self._open_line.start_tls("TLS handshake", any_certificate())
         self._note(step)
         return step
@@ -103,6 +104,10 @@ class Session:
     def _open_line(self) -> Connection:
         assert self._line is not None  # noqa: S101 - callers open the session first
         return self._line
+
+    def _begin(self, name: Name) -> None:
+        self.at = name
+        self._watch(self.title, name, None)
 
     def _note(self, step: Step) -> None:
         self.steps.append(step)

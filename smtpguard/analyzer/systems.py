@@ -54,6 +54,15 @@ class Proxy(BaseModel):
     pattern: str
 
 
+class Words(BaseModel):
+    """How a server answers an unknown verb; ``of`` is a system's id, or the name that another server has for itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    of: tuple[str, ...]
+    pattern: str
+
+
 class Systems(BaseModel):
     """The whole table."""
 
@@ -62,6 +71,7 @@ class Systems(BaseModel):
     systems: tuple[System, ...]
     servers: tuple[str, ...]
     proxies: tuple[Proxy, ...]
+    unknown_verbs: tuple[Words, ...]
 
     def system(self, identity: str) -> System:
         """The row ``identity``."""
@@ -92,6 +102,13 @@ def proxy_of(banner: str) -> str:
     """The third party that ``banner`` names; empty when it names none that is known."""
     found = (one.name for one in table().proxies if re.search(one.pattern, banner[4:], re.IGNORECASE))
     return next(found, "")
+
+
+def unknown_verb_words(classified: Classified) -> re.Pattern[str] | None:
+    """How this system answers an unknown verb; None where that is not known."""
+    who = classified.name or classified.system.id
+    found = (words for words in table().unknown_verbs if who in words.of)
+    return next((re.compile(words.pattern) for words in found), None)
 
 
 def classify(banner: str, ehlo: Ehlo) -> Classified:

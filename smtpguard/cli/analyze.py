@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from smtpguard.analyzer.analysis import analyze as run_analysis
-from smtpguard.analyzer.connection import RUN_SECONDS, STEP_SECONDS, Limits
+from smtpguard.analyzer.connection import RUN_SECONDS, STEP_SECONDS, STEPS_A_PROBE, Limits
 from smtpguard.analyzer.findings import Analysis
 from smtpguard.analyzer.lookup import Route
 from smtpguard.analyzer.report import tell
@@ -55,6 +55,10 @@ def analyze(
     sender: Annotated[str, typer.Option("--from", help="The sample messages' sender.")] = DEFAULT_SENDER,
     no_message: Annotated[bool, typer.Option("--no-message", help="Stop after RCPT and send no message.")] = False,
     timeout: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds for each step.")] = STEP_SECONDS,
+    deadline: Annotated[float, typer.Option(min=1, max=86_400, help="Seconds for the whole run.")] = RUN_SECONDS,
+    security: Annotated[
+        bool, typer.Option("--security", help="Also ask whether a stranger may use XEXCH50 (MS03-046).")
+    ] = False,
     resolver: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS[:PORT]", help="The DNS server to ask, in place of this system's."),
@@ -65,15 +69,16 @@ def analyze(
         typer.Option("--schema", callback=_print_schema, is_eager=True, help="Print the JSON Schema of --format json."),
     ] = False,
 ) -> None:
-    """Test one mail server by the checks of Microsoft's Exchange Server Analyzer.
+    """Test one mail server by the checks of Microsoft's Exchange Server Analyzer, and name the box in the way.
 
     Examples: smtpguard analyze example.net --no-message
 
     smtpguard analyze '[mx1.example.net]:2525' --domain example.net --format json
 
     A name with an MX is a mail domain: its exchangers are tried in the order of preference, and the first that takes
-    the connection is tested. Without --no-message the server gets one sample message by DATA and, where it offers
-    CHUNKING, one by BDAT; stderr says first who gets them.
+    the connection is tested. Without --no-message the server gets one sample message by DATA, one more whose end comes
+    in two segments and, where it offers CHUNKING, one by BDAT; stderr says first who gets them. No probe sends an
+    overflow.
 
     Exit status: 0 nothing found, 1 warnings, 2 errors found (or bad arguments), 3 could not test.
     """
@@ -82,8 +87,8 @@ def analyze(
         server = read_resolver(resolver) if resolver is not None else None
     except TargetError as error:
         raise UsageError(str(error)) from None
-    limits = Limits(step=timeout, run=max(RUN_SECONDS, timeout))
-    analysis = _run(target, limits, server, Console(stderr=True, highlight=False))
+    limits = Limits(step=timeout, probe=timeout * STEPS_A_PROBE, run=deadline)
+    analysis = _run(target, limits, server, security, Console(stderr=True, highlight=False))
     if report is Format.TEXT:
         tell(Console(highlight=False), analysis)
     else:
@@ -92,13 +97,13 @@ def analyze(
         raise typer.Exit(analysis.exit_status)
 
 
-def _run(target: Target, limits: Limits, server: tuple[str, int] | None, stderr: Console) -> Analysis:
+def _run(target: Target, limits: Limits, server: tuple[str, int] | None, security: bool, stderr: Console) -> Analysis:
     def announce(route: Route, first: Target) -> None:
         if first.message:
             way = first.place if len(route.exchangers) < 2 else f"the mail exchangers of {route.name}"
             stderr.print(
                 Text(
-                    f"Up to two sample messages go to <{first.recipient}> through {way}; "
+                    f"Up to three sample messages go to <{first.recipient}> through {way}; "
                     "--rcpt names somebody else, --no-message sends none."
                 ),
                 soft_wrap=True,
@@ -110,7 +115,20 @@ def _run(target: Target, limits: Limits, server: tuple[str, int] | None, stderr:
         elif stderr.is_terminal and step is not None:
             stderr.print(Text(shown(step.outcome.encode("utf-8"), 70), "dim"), soft_wrap=True)
 
+    def progress(number: int, count: int, says: str) -> None:
+        stderr.print(Text(f"probe {number} of {count}: {says}", "dim"), soft_wrap=True)
+
     date, number = email.utils.formatdate(localtime=True), uuid.uuid4().hex
     return asyncio.run(
-        run_analysis(target, date=date, number=number, limits=limits, watch=watch, announce=announce, server=server)
+        run_analysis(
+            target,
+            date=date,
+            number=number,
+            limits=limits,
+            watch=watch,
+            announce=announce,
+            server=server,
+            security=security,
+            progress=progress,
+        )
     )

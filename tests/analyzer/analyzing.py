@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from smtpguard.analyzer.analysis import analyze
 from smtpguard.analyzer.connection import Limits
-from smtpguard.analyzer.findings import Analysis
+from smtpguard.analyzer.findings import Analysis, Check
 from smtpguard.analyzer.target import Target
 from smtpguard.lab.clock import run_virtual
 from smtpguard.policy.loader import load_policy
@@ -30,13 +30,23 @@ class Heard:
 
     @property
     def found(self) -> list[tuple[str, str]]:
-        """Severity and title of each finding, in the order of the report."""
-        return [(check.rule.severity, check.rule.title) for check in self.analysis.findings]
+        """Severity and title of each finding of the checks, in the order of the report; not those of the probes."""
+        return [(check.rule.severity, check.rule.title) for check in self.analysis.findings if not is_symptom(check)]
+
+    @property
+    def symptoms(self) -> set[str]:
+        """What the probes found, by the ids of the rules."""
+        return {check.rule.id for check in self.analysis.findings if is_symptom(check)}
 
     @property
     def rules(self) -> set[str]:
         """The rules that found something."""
         return {check.rule.id for check in self.analysis.findings}
+
+
+def is_symptom(check: Check) -> bool:
+    """Whether a finding is one of the path doctor's."""
+    return check.rule.trigger == "probe"
 
 
 @asynccontextmanager

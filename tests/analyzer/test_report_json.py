@@ -37,7 +37,10 @@ def test_keys_of_a_whole_analysis() -> None:
     assert report["exit_status"] == 2
     assert report["findings"][0]["sent"] == "EHLO [127.0.0.1]\r\n"
     assert report["findings"][0]["received"].startswith("250-mx1.example.net Hello [127.0.0.1]\r\n250-TURN\r\n")
-    assert [session["title"] for session in report["sessions"]] == ["mail acceptance test", "BDAT mail acceptance test"]
+    assert [session["title"] for session in report["sessions"]][:2] == [
+        "mail acceptance test",
+        "BDAT mail acceptance test",
+    ]
 
 
 def test_the_documentation_names_every_key() -> None:

@@ -41,6 +41,13 @@ def up(profile: str = "exchange-2003", **settings: object) -> Iterator[ReceiverH
         thread.join(20)
 
 
+def probes(err: str) -> list[str]:
+    """The progress lines of the probes."""
+    lines = [line for line in err.splitlines() if line.startswith("probe ")]
+    assert [line.partition(" of ")[0] for line in lines] == [f"probe {number + 1}" for number in range(len(lines))]
+    return lines
+
+
 def test_a_clean_server_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
     with up() as host:
         status = run(["analyze", f"127.0.0.1:{host.port}", "--domain", "example.net"])
@@ -50,20 +57,20 @@ def test_a_clean_server_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.rstrip().endswith("Nothing found (exit status 0)")
     assert "\x1b" not in out + err
     sender = "ExMFA-MailAcceptTest@Fabrikam.com"
-    assert stored == [(sender, ("Postmaster@example.net",), verb) for verb in ("DATA", "BDAT")]
-    assert err.startswith("Up to two sample messages go to <Postmaster@example.net> through 127.0.0.1:")
+    assert stored == [(sender, ("Postmaster@example.net",), verb) for verb in ("DATA", "BDAT", "DATA")]
+    assert err.startswith("Up to three sample messages go to <Postmaster@example.net> through 127.0.0.1:")
     assert "--no-message sends none" in err
-    assert err.count("\n") == 1  # no progress lines where stderr is no terminal
+    assert probes(err) == err.splitlines()[1:]  # and no line for each step where stderr is no terminal
 
 
-def test_no_message_sends_none_and_says_nothing_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_message_sends_none_and_speaks_of_none(capsys: pytest.CaptureFixture[str]) -> None:
     with up(unregistered=["peexch50.dll"]) as host:
         status = run(["analyze", f"127.0.0.1:{host.port}", "--no-message"])
         assert host.mailbox.messages == []
     out, err = capsys.readouterr()
     assert status == 2
     assert "Both are true" in out
-    assert err == ""
+    assert probes(err) == err.splitlines()
 
 
 def test_json_alone_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,7 +98,8 @@ def test_a_page_or_junit_alone_on_stdout(form: str, begins: str, capsys: pytest.
     with up() as host:
         status = run(["analyze", f"127.0.0.1:{host.port}", "--no-message", "--format", form])
     out, err = capsys.readouterr()
-    assert (status, err) == (0, "")
+    assert status == 0
+    assert probes(err) == err.splitlines()
     assert out.startswith(begins)
 
 

@@ -1,0 +1,110 @@
+"""The probes judged: traces, a check for each rule of ``symptoms.yaml``, and the boxes that they point at. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from smtpguard.analyzer.ehlo import Ehlo
+from smtpguard.analyzer.findings import Check, Confidence, Suspect, Verdict
+from smtpguard.analyzer.naming import name_boxes
+from smtpguard.analyzer.probe_bdat import CHUNK, OUT_OF_TURN
+from smtpguard.analyzer.probe_ending import ENDING
+from smtpguard.analyzer.probe_extensions import EXTENSION_VERBS
+from smtpguard.analyzer.probe_lengths import LENGTHS
+from smtpguard.analyzer.probe_security import STRANGER
+from smtpguard.analyzer.probe_starttls import STARTTLS
+from smtpguard.analyzer.probe_typing import TYPED
+from smtpguard.analyzer.probe_verbs import UNKNOWN_VERBS
+from smtpguard.analyzer.probe_xexch50 import BLOB
+from smtpguard.analyzer.reading import Reader, View
+from smtpguard.analyzer.reading_list import read_banner, read_hello, read_list
+from smtpguard.analyzer.reading_payloads import read_bdat, read_blob, read_ending, read_starttls, read_stranger
+from smtpguard.analyzer.reading_verbs import (
+    read_absent,
+    read_extensions,
+    read_guard,
+    read_lengths,
+    read_plain_steps,
+    read_typing,
+    read_unknown_verbs,
+)
+from smtpguard.analyzer.rules import Rule, symptoms
+from smtpguard.analyzer.steps import Step
+from smtpguard.analyzer.systems import Classified
+from smtpguard.analyzer.traces import Trace
+
+READERS: tuple[Reader, ...] = (
+    read_banner,
+    read_list,
+    read_hello,
+    read_unknown_verbs,
+    read_extensions,
+    read_absent,
+    read_plain_steps,
+    read_guard,
+    read_typing,
+    read_lengths,
+    read_bdat,
+    read_blob,
+    read_ending,
+    read_starttls,
+    read_stranger,
+)
+
+# The session that has to have been held before a rule can be said to have passed; the others need only the list.
+_SHOWN_BY = {
+    "keyword-hidden": EXTENSION_VERBS,
+    "ehlo-as-helo": UNKNOWN_VERBS,
+    "ehlo-as-noop": UNKNOWN_VERBS,
+    "unknown-verb-rewritten": UNKNOWN_VERBS,
+    "unknown-verb-accepted": UNKNOWN_VERBS,
+    "unknown-verb-closed": UNKNOWN_VERBS,
+    "unknown-verb-silent": UNKNOWN_VERBS,
+    "verb-refused": EXTENSION_VERBS,
+    "verb-closed": EXTENSION_VERBS,
+    "verb-silent": EXTENSION_VERBS,
+    "segment-matching": TYPED,
+    "split-end-lost": ENDING,
+    "length-limit": LENGTHS,
+    "bdat-eaten": CHUNK,
+    "bdat-as-commands": CHUNK,
+    "bdat-liar": OUT_OF_TURN,
+    "blob-eaten": BLOB,
+    "blob-by-lines": BLOB,
+    "blob-as-commands": BLOB,
+    "starttls-refused": STARTTLS,
+    "starttls-broken": STARTTLS,
+    "stranger-may-xexch50": STRANGER,
+}
+_ORDER: tuple[Confidence, ...] = ("certain", "likely", "possible")
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What the probes say. ``traces``: everything that was read, hints too."""
+
+    traces: tuple[Trace, ...] = ()
+    checks: tuple[Check, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+
+
+def diagnose(
+    sessions: Mapping[str, tuple[Step, ...]], steps: tuple[Step, ...], ehlo: Ehlo, classified: Classified
+) -> Diagnosis:
+    """Read ``sessions``; ``steps`` are those of the acceptance test."""
+    view = View(sessions, steps, ehlo, classified)
+    traces = tuple(trace for read in READERS for trace in read(view))
+    checks = tuple(Check(rule, _verdict(rule, traces, sessions)) for rule in symptoms())
+    return Diagnosis(traces, checks, name_boxes(traces))
+
+
+def _verdict(rule: Rule, traces: Sequence[Trace], sessions: Mapping[str, tuple[Step, ...]]) -> Verdict:
+    found = [trace for trace in traces if trace.kind == rule.id]
+    if found:
+        confidence = min((trace.confidence for trace in found), key=_ORDER.index)
+        return Verdict("found", "; ".join(trace.words for trace in found), found[0].step, confidence)
+    title = _SHOWN_BY.get(rule.id)
+    if title is not None and len(sessions.get(title, ())) < 3:  # connect, banner and more
+        return Verdict("not-tested", "its probe did not run")
+    return Verdict("passed", "not seen")
