@@ -58,13 +58,15 @@ def _count(number: int, what: str) -> str:
 
 def _head(console: Console, analysis: Analysis) -> None:
     found = analysis.classified
-    console.print(Text.assemble((analysis.target.place, "bold"), ": ", found.system.title if found else "no answer"))
+    console.print(Text.assemble((analysis.target.place, "bold"), ": ", found.title if found else "no answer"))
     grid = _grid()
     if analysis.route is not None and analysis.route.by == "mx":
         exchangers = "; ".join(exchanger(one) for one in analysis.route.exchangers)
         grid.add_row("MX", Text(f"of {analysis.route.name}: {exchangers or 'none'}"))
     if found is not None:
         grid.add_row("told by", Text("; ".join(found.reasons)))
+        if found.system.about:
+            grid.add_row("means", Text(found.system.about))
     for title, steps in analysis.sessions.items():
         banner = named(steps, "banner")
         if title == next(iter(analysis.sessions)) and banner is not None and banner.received:

@@ -39,7 +39,7 @@ def as_html(analysis: Analysis) -> str:
         words("footer", "Made by smtpguard analyze."),
     ]
     found = analysis.classified
-    return page(f"{analysis.target.place}: {found.system.title if found else 'could not be tested'}", "".join(body))
+    return page(f"{analysis.target.place}: {found.title if found else 'could not be tested'}", "".join(body))
 
 
 def _head(analysis: Analysis) -> str:
@@ -49,12 +49,13 @@ def _head(analysis: Analysis) -> str:
         ("MX", "; ".join(map(exchanger, route.exchangers)) if route and route.by == "mx" else ""),
         ("Address", target.address if target.address != target.host else ""),
         ("Told by", "; ".join(found.reasons) if found else ""),
+        ("Means", found.system.about if found else ""),
         ("Banner", banner.last_line if banner else ""),
         ("Keywords", ", ".join(analysis.ehlo.texts) if analysis.ehlo else ""),
         ("From", target.sender),
         ("To", target.recipient + ("" if target.message else " (no message was to be sent)")),
     ]
-    title = f"{target.place}: {found.system.title if found else 'no answer'}"
+    title = f"{target.place}: {found.title if found else 'no answer'}"
     return words("h1", title) + _verdict(analysis) + facts(pairs)
 
 

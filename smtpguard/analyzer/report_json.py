@@ -80,7 +80,13 @@ def _system(analysis: Analysis) -> dict[str, Any] | None:
     found = analysis.classified
     if found is None:
         return None
-    return {"id": found.system.id, "title": found.system.title, "name": found.name or None, "reasons": found.reasons}
+    return {
+        "id": found.system.id,
+        "title": found.system.title,
+        "about": found.system.about or None,
+        "name": found.name or None,
+        "reasons": found.reasons,
+    }
 
 
 def _ehlo(analysis: Analysis) -> dict[str, Any] | None:

@@ -67,7 +67,7 @@ def _explained(check: Check) -> Iterator[str]:
 
 def _told(analysis: Analysis) -> Iterator[str]:
     if analysis.classified is not None:
-        yield f"system: {analysis.classified.system.title} ({'; '.join(analysis.classified.reasons)})"
+        yield f"system: {analysis.classified.title} ({'; '.join(analysis.classified.reasons)})"
     yield from map(_suspected, analysis.suspects)
     if analysis.comparison is not None:
         past = analysis.comparison.past.place

@@ -35,6 +35,7 @@ class System(BaseModel):
 
     id: str
     title: str
+    about: str = ""
     wanted: tuple[str, ...]
     defaults: tuple[str, ...]
     required: tuple[str, ...] | None = None
@@ -85,6 +86,11 @@ class Classified:
     system: System
     reasons: tuple[str, ...]
     name: str = ""
+
+    @property
+    def title(self) -> str:
+        """Who answers, in plain words."""
+        return f"{self.name}, by its own banner" if self.name else self.system.title
 
 
 @cache

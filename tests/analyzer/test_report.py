@@ -63,6 +63,15 @@ def test_a_comparison_that_found_nothing_or_could_not_be_made() -> None:
     assert "not tested  connection refused" in text(broken)
 
 
+def test_who_answers_and_what_its_list_means() -> None:
+    told = text(made.analysis())
+    assert told.startswith("mx1.example.net:25: Postfix, by its own banner\n")
+    assert "means" not in told
+    assert "  means    The list is that of a server on which Exchange was never installed" in text(
+        of_profile("iis").analysis
+    )
+
+
 def test_octets_of_a_step_are_printed_once() -> None:
     report = text(of_profile("iis").analysis)
     assert report.count("sent       EHLO") == 1

@@ -22,7 +22,7 @@ def test_keys_of_a_whole_analysis() -> None:
     assert list(report) == TOP
     assert list(report["target"]) == ["host", "port", "address", "sender", "recipient", "message"]
     assert list(report["route"]) == ["name", "by", "exchangers", "tested"]
-    assert list(report["system"]) == ["id", "title", "name", "reasons"]
+    assert list(report["system"]) == ["id", "title", "about", "name", "reasons"]
     assert list(report["ehlo"]) == ["given", "keywords", "masked", "malformed"]
     assert list(report["acceptance"]) == ["without_data", "with_data", "steps"]
     assert list(report["findings"][0]) == [

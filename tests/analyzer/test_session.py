@@ -25,6 +25,11 @@ EXAMPLE_1 = (
     b"250-VRFY\r\n250-X-EXPS GSSAPI NTLM *\r\n250-AUTH GSSAPI NTLM\r\n240-X-EXPS=LOGIN *\r\n250-X-LINK2STATE *\r\n"
     b"250-XEXCH50 *\r\n250 OK\r\n"
 )
+EXAMPLE_2 = (
+    b"250-mail1.example.com Hello [172.16.0.1]\r\n250-TURN\r\n250-ATRN\r\n250-SIZE 5242880\r\n250-ETRN\r\n"
+    b"250-PIPELINING\r\n250-DSN\r\n250-ENHANCEDSTATUSCODES\r\n250-8bitmime\r\n250-BINARYMIME\r\n250-CHUNKING\r\n"
+    b"250-VRFY\r\n250-AUTH GSSAPI NTLM\r\n250 OK\r\n"
+)
 OK = b"250 OK\r\n"
 
 
@@ -51,6 +56,19 @@ def babbling(octets: bytes, first: bytes = b"", after: bytes = b"") -> Serve:
     return serve
 
 
+def dripping(octets: bytes, seconds: float) -> Serve:
+    """Send one octet after the other, each ``seconds`` behind the one before, and begin anew."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            for octet in octets:
+                writer.write(bytes([octet]))
+                await writer.drain()
+                await asyncio.sleep(seconds)
+
+    return serve
+
+
 def saying(octets: bytes) -> Serve:
     """Send ``octets`` and then wait for the client to leave."""
 
@@ -65,6 +83,7 @@ UNTESTED = [
     ("silent", silent, "silent-server", 60),  # the step, and as long again to see whether it speaks TLS
     ("closing", closing, "closing-server", 1),
     ("half a banner", saying(b"220 mx1.exam"), "silent-server", 30),
+    ("an octet a second", dripping(b"220-mx1.example.net is busy\r\n", 1.0), "silent-server", 30),
     ("no line end", babbling(b"x" * 1000), "babbling-server", 30),
     ("a banner without end", babbling(b"220-hello\r\n" * 100), "babbling-server", 30),
     ("banners again and again", babbling(b"220 hello\r\n" * 100), "babbling-server", 30),
@@ -92,6 +111,7 @@ def test_a_babbling_server_is_cut_at_a_size() -> None:
 FAILED = [
     ("closes behind the banner", script(BANNER), "EHLO"),
     ("never answers EHLO", saying(BANNER), "EHLO"),
+    ("refuses with 421", script(b"421 4.3.2 too busy\r\n", b"221 bye\r\n"), "banner"),
     ("refuses with 554", script(b"554 5.7.1 go away\r\n", b"221 bye\r\n"), "banner"),
     ("garbage for EHLO", script(BANNER, b"what?\r\n"), "EHLO"),
     ("refuses MAIL", script(BANNER, EXAMPLE_1, b"550 no\r\n", b"221 bye\r\n"), "MAIL"),
@@ -119,6 +139,14 @@ def test_the_misprint_of_the_sample_is_named_and_fails_nothing() -> None:
     assert heard.analysis.acceptance.without_data is True
     assert heard.analysis.classified is not None
     assert heard.analysis.classified.system.id == "exchange-2000-2003"
+
+
+def test_the_second_sample_is_a_server_without_exchange() -> None:
+    heard = of_server(script(BANNER, EXAMPLE_2, OK, OK, b"221 bye\r\n"), message=False)
+    assert heard.rules == {"mail-acceptance", "x-link2state-missing", "xexch50-missing"}
+    assert heard.analysis.classified is not None
+    assert heard.analysis.classified.system.id == "iis-without-exchange"
+    assert "metabase" in heard.analysis.classified.system.about
 
 
 def test_ehlo_refused_is_followed_by_helo_and_mail_flows() -> None:
