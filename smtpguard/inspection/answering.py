@@ -232,6 +232,16 @@ def _record_blob(session: Session, head: Exchange, completed: bool, code: int) -
     )
 
 
+def refuse_message(session: Session, head: Exchange) -> None:
+    """The client hears our own refusal of a text that the server has not seen the end of, and the session ends."""
+    raw = head.own or b""
+    head.complete = True
+    head.owed = 0
+    session.dialogue.envelope.size = head.size
+    _record_message(session, head, Reply(raw, code_of(raw)))
+    session.fail(raw)
+
+
 def _record_message(session: Session, head: Exchange, reply: Reply) -> None:
     if head.owed > 0:
         return

@@ -40,13 +40,14 @@ def malformed(line: bytes) -> str:
 class ClientFlow(PayloadFlow):
     """Reads the client's side."""
 
-    __slots__ = ("_bad_lines", "_sasl", "verb_split")
+    __slots__ = ("_bad_lines", "_broken_group", "_sasl", "verb_split")
 
     def __init__(self, session: Session, side: Side, peer: Side) -> None:
         super().__init__(session, side, peer)
         self._read = ClientFlow._read_early
         self._sasl = False
         self._bad_lines = 0
+        self._broken_group: Exchange | None = None  # the last command that was refused for where it stood in a group
         self.verb_split = False  # the verb of the line at hand came in more than one read
 
     @property
@@ -116,22 +117,39 @@ class ClientFlow(PayloadFlow):
             self.verb_split |= not _VERB_AND_MORE.match(data, position)
             return -1
         pending = session.dialogue.pending
-        if pending:
-            if len(pending) >= MAX_PENDING or (end - position > LINE and self._octets_owed() > HELD_OCTETS):
-                self.waiting = True
-                return -1
-            last = pending[-1]
-            if last.command.spec.ends_group and last.stage == "command" and last.own is None:
-                session.violation("pipelining", last.command, once=True)
-                if session.closed or session.tunnelled:
-                    return position
+        if len(pending) >= MAX_PENDING or (pending and end - position > LINE and self._octets_owed() > HELD_OCTETS):
+            self.waiting = True
+            return -1
         line = data if end - position == len(data) else data[position:end]
+        if pending and self._out_of_group(pending[-1]):
+            rule = session.accuse("pipelining", pending[-1].command, once=True)
+            if session.over:
+                return position
+            if rule is not None:
+                return self._refuse_group(Command(line), rule, position, end)
         if line.find(b"\r") != len(line) - 2 or len(line) < 2 or b"\0" in line:
             return self._bad_line(line, position, end)
         session.commands += 1
         taken = commanding.take(self, Command(line))
         self.verb_split = False
         return end if taken else position
+
+    def _out_of_group(self, last: Exchange) -> bool:
+        """Whether no command may come while the reply of ``last`` is still owed."""
+        if last is self._broken_group:
+            return True
+        return last.command.spec.ends_group and last.stage == "command" and last.own is None
+
+    def _refuse_group(self, command: Command, rule: Rule, position: int, end: int) -> int:
+        """A command that came too early, and with it all that follows before the client has waited."""
+        session = self.session
+        session.commands += 1
+        commanding.refuse(self, command, commanding.refusal(rule))
+        if session.over:
+            return position
+        pending = session.dialogue.pending
+        self._broken_group = pending[-1] if pending else None
+        return end
 
     def _octets_owed(self) -> int:
         """Octets of the commands whose replies are owed: each is kept until then."""
@@ -147,7 +165,8 @@ class ClientFlow(PayloadFlow):
         command = Command(line)
         name = malformed(line)
         self.verb_split = False
-        if session.violation(name, command):
+        rule = session.accuse(name, command)
+        if session.over:
             return position
         if session.rulebook.transparent:
             if session.rulebook.meant:
@@ -160,8 +179,8 @@ class ClientFlow(PayloadFlow):
         if self._bad_lines >= MAX_BAD_LINES:
             session.fail(TOO_MANY_BAD_LINES)
         else:
-            self.answer(command, BAD_LINE)
-        return end
+            commanding.refuse(self, command, commanding.refusal(rule) if rule is not None else BAD_LINE)
+        return position if session.over else end
 
     def forward(self, command: Command, line: bytes | None = None, piece: int = 0, pause: float = 0.0) -> Exchange:
         """Pass a command on; its reply is owed from here on, and a verb that waits holds what follows."""
@@ -219,6 +238,9 @@ class ClientFlow(PayloadFlow):
             return -1
         line = data[position:end]
         command = session.sasl
+        too_long = commanding.longest(session, command)
+        if len(line) > too_long and session.violation("long-command", command, f"{len(line)} octets"):
+            return position
         fault = malformed(line)
         if fault:
             if session.violation(fault, command):
@@ -299,7 +321,8 @@ class ClientFlow(PayloadFlow):
 
     def finish(self) -> None:
         """Pass the client's FIN on; an unfinished line goes along only where the policy alters nothing."""
-        if self.held and self.session.rulebook.transparent:
-            self.session.send(self.peer, self.held)
+        left = self._take_kept() + self.held
+        if left and self.session.rulebook.transparent:
+            self.session.send(self.peer, left)
         self.held = b""
         self._send_finish()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from smtpguard.inspection.wording import CHUNK_MISSING, TURN_REFUSED, reply_line
@@ -18,9 +18,11 @@ from smtpguard.smtp.commands import (
     names_first_chunk,
 )
 from smtpguard.smtp.dialogue import Exchange
+from smtpguard.smtp.violations import VIOLATIONS
 
 if TYPE_CHECKING:
     from smtpguard.inspection.client_flow import ClientFlow
+    from smtpguard.inspection.session import Session
 
 _FIRST_WORD = re.compile(r"[^ \t]+")
 _TOO_BIG = Reject(552, "5.3.4", "Announced size is over the limit")
@@ -29,14 +31,16 @@ _TOO_BIG = Reject(552, "5.3.4", "Announced size is over the limit")
 def take(flow: ClientFlow, command: Command) -> bool:
     """Deal with one whole command line. False when the session ended or became a tunnel instead."""
     session = flow.session
-    spec = command.spec
-    if len(command.line) > spec.max_length and session.violation(
-        "long-command", command, f"{len(command.line)} octets"
-    ):
-        return False
-    check = _CHECKS.get(command.verb)
-    if check is not None and check(flow, command):
-        return False
+    for name, detail in _faults(session, command):
+        if VIOLATIONS[name].uncertain:
+            session.violation(name, command, detail)
+            return False
+        rule = session.accuse(name, command, detail)
+        if session.over:
+            return False
+        if rule is not None:
+            refuse(flow, command, refusal(rule))
+            return not session.over
     judged = session.rulebook.judges_commands
     rules = session.rules_for(session.rulebook.command, command) if judged else ()
     if rules:
@@ -60,7 +64,7 @@ def _pass_on(flow: ClientFlow, command: Command, piece: int = 0, pause: float = 
         if session.closed:
             return
         if rule is not None:
-            _refuse(flow, command, refusal(rule))
+            refuse(flow, command, refusal(rule))
             return
     if spec.change == "turn" and session.rulebook.turn == "refuse":
         session.record("turn", verb=command.name, outcome="refused")
@@ -86,7 +90,7 @@ def _forward(flow: ClientFlow, command: Command, piece: int = 0, pause: float = 
         return
     dialogue = flow.session.dialogue
     if dialogue.chunk_refused:
-        _refuse(flow, command, CHUNK_MISSING)
+        refuse(flow, command, CHUNK_MISSING)
         return
     size, last = chunk_size(command) or (0, False)
     first = dialogue.content != command.verb or dialogue.last_said
@@ -97,9 +101,13 @@ def _forward(flow: ClientFlow, command: Command, piece: int = 0, pause: float = 
     flow.begin_chunk(exchange, size, keep=True, first=first)
 
 
-def _refuse(flow: ClientFlow, command: Command, reply: bytes) -> None:
-    """Answer in the server's place. The octets of a refused BDAT still follow, and are consumed (RFC 3030 2)."""
+def refuse(flow: ClientFlow, command: Command, reply: bytes) -> None:
+    """Answer in the server's place. The octets of a refused BDAT still follow, and are consumed (RFC 3030 2); where
+    they cannot be counted the session is over."""
     if command.spec.payload == "chunk":
+        if chunk_size(command) is None:
+            flow.session.violation("bdat-size", command)
+            return
         _withhold_chunk(flow, command)
     flow.answer(command, reply)
 
@@ -149,7 +157,7 @@ def _carry_out(flow: ClientFlow, command: Command, rule: Rule) -> bool:
     session = flow.session
     action = rule.action
     if isinstance(action, Reject):
-        _refuse(flow, command, refusal(rule))
+        refuse(flow, command, refusal(rule))
     elif isinstance(action, Rewrite):
         try:
             _rewrite(flow, command, rule, action)
@@ -203,37 +211,47 @@ def refusal(rule: Rule) -> bytes:
     return reply_line(action.code or 421, action.enhanced, action.text, rule.id, action.exact)
 
 
-# --- what a verb is checked for before the rules see it -------------------------------------------------------------
+# --- what a command is checked for before the rules see it ----------------------------------------------------------
 
 
-def _check_bdat(flow: ClientFlow, command: Command) -> bool:
-    session = flow.session
+def longest(session: Session, command: Command) -> int:
+    """Octets that a line of this verb may have, CRLF included: the policy's limit, else that of the verb's row."""
+    limits = session.rulebook.limits
+    return limits.get(command.name or "unknown", command.spec.max_length) if limits else command.spec.max_length
+
+
+def _faults(session: Session, command: Command) -> Iterator[tuple[str, str]]:
+    """The violations that the command is by itself, each with what a record should say of it."""
+    check = _CHECKS.get(command.verb)
+    name = check(session, command) if check is not None else ""
+    if name:
+        yield name, ""
+    if len(command.line) > longest(session, command):
+        yield "long-command", f"{len(command.line)} octets"
+
+
+def _check_bdat(session: Session, command: Command) -> str:
     dialogue = session.dialogue
     if chunk_size(command) is None:
-        return session.violation("bdat-size", command)
-    if dialogue.last_said or dialogue.content == "DATA":
-        return session.violation("bdat-sequence", command)
-    return False
+        return "bdat-size"
+    return "bdat-sequence" if dialogue.last_said or dialogue.content == "DATA" else ""
 
 
-def _check_data(flow: ClientFlow, command: Command) -> bool:
-    if flow.session.dialogue.content == "BDAT":
-        return flow.session.violation("bdat-sequence", command)
-    return False
+def _check_data(session: Session, command: Command) -> str:
+    return "bdat-sequence" if session.dialogue.content == "BDAT" else ""
 
 
-def _check_xexch50(flow: ClientFlow, command: Command) -> bool:
-    return blob_size(command) is None and flow.session.violation("xexch50-size", command)
+def _check_xexch50(session: Session, command: Command) -> str:
+    return "xexch50-size" if blob_size(command) is None else ""
 
 
-def _check_link2state(flow: ClientFlow, command: Command) -> bool:
-    session = flow.session
+def _check_link2state(session: Session, command: Command) -> str:
     overflows = link2state_overflows(command, session.link2state_first)
     session.link2state_first |= names_first_chunk(command)
-    return overflows and session.violation("link2state-chunk", command)
+    return "link2state-chunk" if overflows else ""
 
 
-_CHECKS: dict[str, Callable[[ClientFlow, Command], bool]] = {
+_CHECKS: dict[str, Callable[[Session, Command], str]] = {
     "BDAT": _check_bdat,
     "DATA": _check_data,
     "XEXCH50": _check_xexch50,

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from smtpguard.inspection import commanding
 from smtpguard.inspection.flow import Flow
+from smtpguard.inspection.guarded_text import GuardedText
 from smtpguard.inspection.lines import LineReader
 from smtpguard.inspection.misreading import Misreader
 from smtpguard.inspection.payload import OPEN, Sink
 from smtpguard.inspection.session import Session
 from smtpguard.inspection.wording import TOO_MANY_REFUSED, reply_line
-from smtpguard.policy.actions import Cap, Delay, Eat, Misread, Slice, Truncate, lets_pass
+from smtpguard.policy.actions import Cap, Delay, Eat, Misread, Normalise, Slice, Truncate, lets_pass
 from smtpguard.policy.rulebook import Rule
 from smtpguard.smtp.commands import Command, blob_size
 from smtpguard.smtp.dialogue import Exchange
 from smtpguard.smtp.framing import END, CountedReader, TextReader
+from smtpguard.smtp.line_ends import Normaliser
 from smtpguard.smtp.sides import Side
 
 NO_COMMAND = Command(b"")
@@ -30,13 +32,16 @@ smtpd_recipient_limit: a client may have every recipient of a full envelope refu
 class PayloadFlow(Flow):
     """The part of the client's flow that deals with payloads."""
 
-    __slots__ = ("_answered", "_counted", "_lines", "_misreader", "_payload", "_sink", "_text", "_watched")
+    __slots__ = (
+        "_answered", "_counted", "_guarded", "_lines", "_misreader", "_payload", "_sink", "_text", "_watched",
+    )  # fmt: skip
 
     def __init__(self, session: Session, side: Side, peer: Side) -> None:
         super().__init__(session, side, peer)
         self._answered = 0
         self._payload: Exchange | None = None
         self._text: TextReader
+        self._guarded: GuardedText | None = None  # a text that the rules look into
         self._counted: CountedReader
         self._misreader: Misreader
         self._sink: Sink = OPEN
@@ -81,6 +86,11 @@ class PayloadFlow(Flow):
         if self._begin(exchange):
             self._text = TextReader()
             self._read = PayloadFlow._read_text
+            book = self.session.rulebook
+            holds = book.guards_text or self._sink.normaliser is not None
+            self._guarded = GuardedText(self, exchange, holds=holds) if holds or book.watched_in_text else None
+            if self._guarded is not None:
+                self._read = PayloadFlow._read_guarded
             self.resume()
 
     def begin_blob(self, command: Command) -> None:
@@ -130,6 +140,9 @@ class PayloadFlow(Flow):
             self._sink = Sink(keep=kept, rule=rule)
         elif isinstance(action, Slice):
             self._sink = Sink(piece=action.octets, pause=action.seconds)
+        elif isinstance(action, Normalise):
+            if exchange.command.spec.payload == "text":
+                self._sink = Sink(normaliser=Normaliser(), rule=rule)
         elif isinstance(action, Misread):
             self._misread(exchange, action)
         elif isinstance(action, Delay):
@@ -156,14 +169,14 @@ class PayloadFlow(Flow):
     def _read_text(self, data: bytes, position: int) -> int:
         text = self._text
         end = text.feed(data, position)
-        for index, form in text.fresh:
+        for near in text.fresh:
             # What came before the octet that shows it goes out first, however the stream was cut.
-            stopped = self._pass_payload(data, position, index)
+            stopped = self._pass_payload(data, position, near.octet)
             if stopped >= 0:
                 return stopped
-            position = index
+            position = near.octet
             command = self._payload.command if self._payload is not None else NO_COMMAND
-            if self.session.closed or self.session.violation("smuggling", command, form):
+            if self.session.closed or self.session.violation("smuggling", command, near.form):
                 return position
         stopped = self._pass_payload(data, position, end)
         if stopped >= 0:
@@ -173,6 +186,40 @@ class PayloadFlow(Flow):
             self._payload.split_end = end - position < len(END)
             self._complete()
         return end if end >= 0 else len(data)
+
+    def _read_guarded(self, data: bytes, position: int) -> int:
+        guarded = self._guarded
+        return guarded.read(data, position) if guarded is not None else len(data)
+
+    def pass_text(self, data: bytes, position: int, stop: int, *, raw: bool = False) -> int:
+        """Send on a part of a guarded text, as ``_pass_payload``; ``raw``: as it came, whatever a rule says."""
+        self.session.since = self.session.now
+        if position >= stop:
+            return -1
+        if raw and self._sink.normaliser is not None:
+            self._sink = OPEN
+        return self._pass_payload(data, position, stop)
+
+    def text_is_whole(self, *, split: bool) -> None:
+        """The real end of a guarded text is here and has been sent on; ``split``: it came in more than one read."""
+        self._guarded = None
+        if self._payload is not None:
+            self._payload.split_end = split
+            self._complete()
+
+    def release(self) -> None:
+        """What is held goes out as it came, what was kept back of a text first."""
+        kept = self._take_kept()
+        if kept:
+            self.emit(kept)
+        super().release()
+
+    def _take_kept(self) -> bytes:
+        """What is kept back of a text: what a normaliser holds, and octets that may yet be its end."""
+        normaliser, rule = self._sink.normaliser, self._sink.rule
+        observed = rule is not None and rule.observe
+        kept = normaliser.rest() if normaliser is not None and not observed else b""
+        return kept + (self._guarded.take_kept() if self._guarded is not None else b"")
 
     def _read_counted(self, data: bytes, position: int) -> int:
         end = self._counted.feed(data, position)
@@ -221,11 +268,29 @@ class PayloadFlow(Flow):
             if part:
                 session.send(self.peer, part)
             return
+        if sink.normaliser is not None:
+            self._pass_normalised(part, sink.normaliser)
+            return
         passed = sink.take(part)
         if passed:
             self.emit(passed, sink.piece, sink.pause)
         if sink.cut and sink.rule is not None and self._payload is not None:
             self._cut(sink, sink.rule, part[len(passed) :])
+
+    def _pass_normalised(self, part: bytes, normaliser: Normaliser) -> None:
+        session = self.session
+        payload, rule = self._payload, self._sink.rule
+        passed = normaliser.feed(part)
+        if normaliser.altered and rule is not None and payload is not None:
+            # Only now is it a decision.
+            session.record_decision(rule, session.facts(payload.command, line=b""))
+            self._sink.rule = None
+            if rule.observe:
+                self._sink = OPEN
+        observed = rule is not None and rule.observe
+        passed = part if observed else passed
+        if passed:
+            session.send(self.peer, passed)
 
     def _cut(self, sink: Sink, rule: Rule, rest: bytes) -> None:
         """Octets went past what a rule lets through: now it is a decision."""

@@ -235,7 +235,7 @@ class ServerFlow(Flow):
         pending = session.dialogue.pending
         while pending:
             own = pending[0].own
-            if own is None:
+            if own is None or not pending[0].complete:
                 break
             pending.popleft()
             session.since = session.now

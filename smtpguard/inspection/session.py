@@ -20,7 +20,7 @@ from smtpguard.policy.actions import Record as RecordAction
 from smtpguard.policy.actions import Reject as RejectAction
 from smtpguard.policy.actions import Reset as ResetAction
 from smtpguard.policy.actions import Tunnel as TunnelAction
-from smtpguard.policy.actions import lets_pass
+from smtpguard.policy.actions import acts_late
 from smtpguard.policy.rulebook import ByVerb, Facts, Rule, Rulebook, Rules
 from smtpguard.smtp.commands import Command, address, announced_size
 from smtpguard.smtp.dialogue import Dialogue, Exchange
@@ -169,7 +169,7 @@ class Session:
                 continue
             if isinstance(rule.action, PassAction):
                 return None
-            if deferred and lets_pass(rule.action) is not None:
+            if deferred and acts_late(rule.action):
                 return rule
             self.record_decision(rule, facts)
             if isinstance(rule.action, RecordAction):
@@ -198,7 +198,7 @@ class Session:
             fields["observed"] = True
             if self.would_end:
                 fields["after"] = self.would_end
-            elif rule.ends_session:
+            elif rule.ends_session(facts.violation):
                 self.would_end = rule.id
         if rule.event is not None:
             fields["event_id"] = rule.event
@@ -242,39 +242,49 @@ class Session:
 
     # --- violations --------------------------------------------------------------------------------------------
 
+    @property
+    def over(self) -> bool:
+        """Whether the next octets are nobody's to read any more: closed, a tunnel, or a black hole."""
+        return self.closed or self.tunnelled or self.stalled
+
     def violation(
         self, name: str, command: Command, detail: str = "", *, once: bool = False, last_words: bytes = b""
     ) -> bool:
-        """Record a violation and do what the policy says of it. True when the session ended or became a tunnel.
+        """Record a violation that nothing can be answered to by itself, and do what the policy says of it: a
+        ``reject`` closes with its reply. True when the session is over.
 
-        ``once``: recorded and judged only the first time in a session. ``last_words``: of the server, sent in place
-        of our 421 if the session is closed for uncertainty.
+        ``last_words``: of the server, sent in place of our 421 if the session is closed for uncertainty.
         """
+        rule = self.accuse(name, command, detail, once=once)
+        if rule is not None and isinstance(rule.action, RejectAction):
+            action = rule.action
+            self.fail(closing_reply(action.enhanced, action.text, rule.id, action.code, action.exact))
+        elif VIOLATIONS[name].uncertain and not self.over:
+            self.uncertain(name, last_words)
+        return self.over
+
+    def accuse(self, name: str, command: Command, detail: str = "", *, once: bool = False) -> Rule | None:
+        """Record a violation and do what the policy says of it, but for a ``reject``: that rule is given back, and
+        the caller, who knows what was violated, refuses it.
+
+        ``once``: recorded only the first time in a session; the rules are asked every time.
+        """
+        if not (once and name in self.violations_seen):
+            row = VIOLATIONS[name]
+            self.count("violations")
+            self.record("violation", violation=name, blame=row.blame.value, verb=command.name, detail=detail)
         if once:
-            if name in self.violations_seen:
-                return False
             self.violations_seen.add(name)
-        row = VIOLATIONS[name]
-        self.count("violations")
-        self.record("violation", violation=name, blame=row.blame.value, verb=command.name, detail=detail)
         rules = self.rulebook.violation.get(name, ())
-        if rules:
-            facts = self.facts(command, line=command.line.rstrip(b"\r\n"))
-            facts.violation = name
-            rule = self.judge(rules, facts)
-            if rule is not None:
-                if isinstance(rule.action, RejectAction):
-                    action = rule.action
-                    self.fail(closing_reply(action.enhanced, action.text, rule.id, action.code, action.exact))
-                    return True
-                if self.carry_out(rule):
-                    return True
-            if self.closed:
-                return True
-        if not row.uncertain:
-            return False
-        self.uncertain(name, last_words)
-        return True
+        if not rules:
+            return None
+        facts = self.facts(command, line=command.line.rstrip(b"\r\n"))
+        facts.violation = name
+        rule = self.judge(rules, facts)
+        if rule is None or isinstance(rule.action, RejectAction):
+            return None if self.closed else rule
+        self.carry_out(rule)
+        return None
 
     def uncertain(self, name: str, last_words: bytes = b"") -> None:
         """From here on the guard can't know what the peers take the octets for: close or tunnel, never guess."""

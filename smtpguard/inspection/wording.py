@@ -20,6 +20,7 @@ _PARTICIPLES = {
     "cap": "capped",
     "truncate": "truncated",
     "misread": "misread",
+    "normalise": "normalised",
     "delay": "delayed",
     "slice": "sliced",
     "close": "closed",

@@ -75,6 +75,9 @@ class Advertise(Action):
 class Reject(Action):
     """Answer in the server's place; the server never sees what was refused.
 
+    At ``violation``: a command is answered and the session goes on; a text is refused at its end, and the session
+    ends, as the server was left inside it; what is neither ends the session with this reply.
+
     ``code`` 400 to 599 (a 2xx only in a policy that says ``lies: true``); ``enhanced`` such as ``5.7.1`` or empty.
     The rule's id follows the text in brackets, unless ``exact`` is set because the text has a source.
     """
@@ -149,6 +152,15 @@ class Misread(Action):
 
 
 @dataclass(frozen=True, slots=True)
+class Normalise(Action):
+    """Write the line ends of a text anew, so that every server reads the same lines in it: a lone CR or LF becomes
+    CRLF, NUL goes, and no dot stands alone but the last. What Postfix calls ``normalize``."""
+
+    name: ClassVar[str] = "normalise"
+    wheres: ClassVar[tuple[Where, ...]] = ("payload",)
+
+
+@dataclass(frozen=True, slots=True)
 class Delay(Action):
     """Hold it, and everything behind it in that direction, for ``seconds``."""
 
@@ -211,10 +223,15 @@ def lets_pass(action: Action) -> int | None:
     return action.after if isinstance(action, Close | Reset | Drop) else None
 
 
+def acts_late(action: Action) -> bool:
+    """Whether it shows only in the course of a payload whether ``action`` does anything."""
+    return lets_pass(action) is not None or isinstance(action, Normalise)
+
+
 ACTIONS: dict[str, type[Action]] = {
     cls.name: cls
     for cls in (
-        Pass, Record, Strip, Mask, Advertise, Reject, Rewrite, Eat, Cap, Truncate, Misread, Delay, Slice, Close, Reset,
-        Drop, Tunnel,
+        Pass, Record, Strip, Mask, Advertise, Reject, Rewrite, Eat, Cap, Truncate, Misread, Normalise, Delay, Slice,
+        Close, Reset, Drop, Tunnel,
     )
 }  # fmt: skip

@@ -19,6 +19,7 @@ from smtpguard.policy.actions import (
     Drop,
     Mask,
     Misread,
+    Normalise,
     Reject,
     Reset,
     Rewrite,
@@ -49,6 +50,7 @@ CONDITIONS: dict[Where, frozenset[str]] = {
 """Which conditions can be judged at which place; the names are those of ``RuleModel``."""
 
 PAYLOAD_VERBS = tuple(name for name, verb in VERBS.items() if verb.payload not in ("", "tls"))
+TEXT_VERBS = tuple(name for name, verb in VERBS.items() if verb.payload == "text")
 MESSAGE_VERBS = tuple(name for name, verb in VERBS.items() if verb.payload in ("text", "chunk"))
 SASL_VERBS = tuple(name for name, verb in VERBS.items() if verb.payload == "sasl")
 ANNOUNCING = tuple(name for name, verb in VERBS.items() if verb.payload in ("chunk", "blob"))
@@ -162,6 +164,8 @@ def _action(rule: RuleModel) -> Iterator[Finding]:
     elif isinstance(action, Misread) and (not rule.verb or set(rule.verb) - {*ANNOUNCING}):
         hint = f"add `verb:` with one of: {', '.join(ANNOUNCING)}"
         yield Finding(("then",), "'misread' is for payloads whose octets are counted", hint)
+    elif isinstance(action, Normalise) and set(rule.verb) != {*TEXT_VERBS}:
+        yield Finding(("then",), "'normalise' is for text, not for octets that are counted", "add `verb: DATA`")
     elif isinstance(action, Misread):
         yield from _misread(action)
     elif isinstance(action, Close | Reset | Drop) and action.after is not None and rule.where != "payload":

@@ -51,12 +51,13 @@ def compile_policy(policy: Policy, *, observe: bool = False) -> Rulebook:
         connect=_flat(pairs, "connect"),
         greeting=_flat(pairs, "greeting"),
         keyword=_flat(pairs, "keyword"),
-        command=_by_verb(pairs.get("command", [])),
+        command=_by_verb(pairs.get("command", []), _shortened(policy.limits)),
         reply=_by_verb(pairs.get("reply", [])),
         payload=_by_verb(pairs.get("payload", [])),
         line=_flat(pairs, "line"),
         message=_flat(pairs, "message"),
         violation=_by_violation(pairs.get("violation", [])),
+        limits=policy.limits,
     )
 
 
@@ -79,10 +80,15 @@ def _flat(pairs: Mapping[str, list[Pair]], where: Where) -> Rules:
     return tuple(rule for _, rule in pairs.get(where, []))
 
 
-def _by_verb(pairs: list[Pair]) -> ByVerb:
+def _shortened(limits: Mapping[str, int]) -> tuple[str, ...]:
+    """The verbs whose lines a policy wants shorter than the table: they are looked at as if a rule named them."""
+    return tuple(verb for verb, octets in limits.items() if verb in VERBS and octets < VERBS[verb].max_length)
+
+
+def _by_verb(pairs: list[Pair], looked_at: tuple[str, ...] = ()) -> ByVerb:
     """Places are gathered in one pass: asking every rule about every verb would take seconds of a large policy."""
     for_any: list[int] = []
-    naming: dict[str, list[int]] = {}
+    naming: dict[str, list[int]] = {verb: [] for verb in looked_at}
     for place, (model, _) in enumerate(pairs):
         if not model.verb:
             for_any.append(place)

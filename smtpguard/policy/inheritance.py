@@ -1,9 +1,9 @@
 """``extends``: a policy's rules come first, those of the policies that it extends follow; ``variants`` are alike.
 
 A rule with the id of an inherited one takes its place. A setting that the policy leaves out comes from the first of
-the extended policies that says it, and so does a named network. ``summary`` and ``source`` are never inherited, but by
-a variant that leaves its source out. A variant is laid over the policy that it stands in; a policy with variants is
-its first one unless another is named.
+the extended policies that says it, and so do a named network and a verb's limit. ``summary`` and ``source`` are never
+inherited, but by a variant that leaves its source out. A variant is laid over the policy that it stands in; a policy
+with variants is its first one unless another is named.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class Policy:
     document: Document
     settings: dict[str, object] = field(default_factory=dict)
     networks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    limits: dict[str, int] = field(default_factory=dict)
     rules: list[PlacedRule] = field(default_factory=list)
     extends: tuple[str, ...] = ()
     parents: tuple[Policy, ...] = ()
@@ -64,12 +65,15 @@ def join(
     joined = Policy(name, model, document, parents=parents)
     joined.settings = {key: getattr(model, key) for key in INHERITED if key in model.model_fields_set}
     joined.networks = dict(model.networks)
+    joined.limits = dict(model.limits)
     inherited: dict[str, PlacedRule] = {}
     for parent in parents:
         for key, value in parent.settings.items():
             joined.settings.setdefault(key, value)
         for group, networks in parent.networks.items():
             joined.networks.setdefault(group, networks)
+        for verb, octets in parent.limits.items():
+            joined.limits.setdefault(verb, octets)
         for placed in parent.rules:
             inherited.setdefault(placed.rule.id, placed)
     replacing = {placed.rule.id: placed for placed in own if placed.rule.id in inherited}

@@ -6,7 +6,7 @@ What one field's value must look like is decided here; what makes sense together
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -16,6 +16,7 @@ from smtpguard.policy.errors import quoted
 from smtpguard.policy.fields import Form, choice, inside, one_or_more, real, text, truth, whole, wrong
 from smtpguard.policy.matchers import (
     ADDRESS_FORM,
+    ANY_UNKNOWN,
     CODE_FORM,
     COUNT_FORM,
     NETWORK_FORM,
@@ -26,9 +27,11 @@ from smtpguard.policy.matchers import (
     VIOLATION_FORM,
     WORD_FORM,
     SizeRange,
+    read_verb,
 )
 from smtpguard.policy.rulebook import SCOPES, Scope
 from smtpguard.policy.then import THEN_FORM
+from smtpguard.smtp.verbs import HELD_LINE, VERBS
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 _NETWORK_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}\Z")
@@ -57,6 +60,37 @@ def _read_networks(value: object) -> dict[str, object]:
     return networks
 
 
+def _read_limits(value: object) -> dict[str, int]:
+    if not isinstance(value, dict):
+        raise wrong(f"expected verbs with octets, found {quoted(value)}", "such as `{NOOP: 512, unknown: 512}`")
+    limits: dict[str, int] = {}
+    for written, octets in value.items():
+        try:
+            verb = read_verb(written)
+        except PydanticCustomError as error:
+            context = error.context or {}
+            raise wrong(context["message"], context["hint"], (written,), key=True) from error
+        if verb != ANY_UNKNOWN and verb not in VERBS:
+            raise wrong(
+                f"{verb} is no verb of the table", f"`{ANY_UNKNOWN}` stands for all others", (written,), key=True
+            )
+        try:
+            limits[verb] = cast(int, _LIMIT.read(octets))
+        except PydanticCustomError as error:
+            raise inside(error, written) from error
+    return limits
+
+
+# A bare verb of four letters with its CRLF has six octets; the guard holds no line longer than HELD_LINE.
+_LIMIT = whole(6, HELD_LINE)
+_LIMITS_FORM = Form(
+    _read_limits,
+    {
+        "type": "object",
+        "propertyNames": {"enum": [*VERBS, ANY_UNKNOWN]},
+        "additionalProperties": dict(_LIMIT.schema),
+    },
+)
 _ID_FORM = Form(_read_id, {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength": 64})
 _NETWORKS_FORM = Form(
     _read_networks,
@@ -142,6 +176,9 @@ class SettingsModel(BaseModel):
     )
     networks: Annotated[dict[str, Words], _NETWORKS_FORM] = Field(
         default_factory=dict, description="Named networks; `internal` and `external` are known already."
+    )
+    limits: Annotated[dict[str, int], _LIMITS_FORM] = Field(
+        default_factory=dict, description="Octets of a command line with its CRLF, by verb, in place of the RFCs'."
     )
     rules: list[RuleModel] = Field(default_factory=list, description="Asked in this order.")
 

@@ -13,6 +13,7 @@ from random import Random
 from typing import Literal
 
 from smtpguard.policy.actions import Action, Close, Drop, Eat, Misread, Pass, Record, Reject, Reset, Tunnel, Where
+from smtpguard.smtp.violations import ANSWERABLE
 
 
 @dataclass(slots=True)
@@ -39,6 +40,9 @@ class Facts:
     recipients: int = 0  # RCPT commands that went to the server in this transaction, with the one that is judged
 
 
+IN_TEXT = ("smuggling", "text-line-end", "long-line")
+"""The violations that a text of DATA may hold."""
+
 Condition = Callable[[Facts], bool]
 
 Scope = Literal["session", "guard", "client", "sender", "recipient"]
@@ -64,12 +68,11 @@ class Rule:
     scope: Scope = "session"  # over what nth and first count
     probability: float | None = None
 
-    @property
-    def ends_session(self) -> bool:
-        """Whether a session is over once this rule was carried out: closed, stalled, or looked at no more. A payload
-        that a cap or a truncation cuts short ends it too, but only then."""
+    def ends_session(self, violation: str = "") -> bool:
+        """Whether a session is over once this rule was carried out, for this ``violation`` where it judged one: closed,
+        stalled, or looked at no more. A payload that a cap or a truncation cuts short ends it too, but only then."""
         if isinstance(self.action, Reject):
-            return self.where in ("connect", "payload", "violation")
+            return self.where in ("connect", "payload") or (self.where == "violation" and violation not in ANSWERABLE)
         return isinstance(self.action, Close | Reset | Drop | Eat | Misread | Tunnel)
 
     def matches(self, facts: Facts, session: dict[str, int], guard: dict[str, int], rng: Random) -> bool:
@@ -149,15 +152,21 @@ class Rulebook:
     line: Rules = ()
     message: Rules = ()
     violation: Mapping[str, Rules] = field(default_factory=dict)  # by the violation's name
+    limits: Mapping[str, int] = field(default_factory=dict)  # octets of a command line by verb, in place of the table's
     # Asked for every octet's sake, so worked out once: whether any rule looks at commands, replies, payloads at all.
     judges_commands: bool = field(init=False)
     judges_replies: bool = field(init=False)
     judges_payloads: bool = field(init=False)
+    guards_text: bool = field(init=False)  # a rule may refuse a text for how its lines end
+    watched_in_text: frozenset[str] = field(init=False)  # violations in a text that are looked for on demand only
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "judges_commands", bool(self.command) or bool(self.payload))
         object.__setattr__(self, "judges_replies", bool(self.reply) or bool(self.message) or bool(self.greeting))
         object.__setattr__(self, "judges_payloads", bool(self.payload))
+        in_text = {name: self.violation[name] for name in IN_TEXT if self.violation.get(name)}
+        object.__setattr__(self, "guards_text", not all(only_records(rules) for rules in in_text.values()))
+        object.__setattr__(self, "watched_in_text", frozenset(in_text) - {"smuggling"})
 
 
 def only_records(rules: Rules) -> bool:

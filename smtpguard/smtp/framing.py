@@ -7,6 +7,8 @@ Only CRLF.CRLF ends text (RFC 5321 4.1.1.4). The near misses that lenient server
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import stringzilla
 
 END = b"\r\n.\r\n"
@@ -15,9 +17,25 @@ _CR, _LF, _NUL, _DOT = 13, 10, 0, 46
 _NAMES = {_CR: "CR", _LF: "LF", _NUL: "NUL"}
 
 
-def smuggled_form(data: bytes, dot: int) -> tuple[int, str] | None:
-    """How the dot at ``data[dot]`` stands between line ends that are not CRLF, such as ``LF . CR``, with the index of
-    the octet that decides it; None when it does not stand so.
+class NearEnd(NamedTuple):
+    """A dot between line ends that are not CRLF: the octet that shows it, and the form, such as ``LF . CR``."""
+
+    octet: int
+    form: str
+
+
+def undecided(tail: bytes) -> int:
+    """Octets at the end of a text so far that may yet turn out an end of data, the real one or a smuggled one.
+
+    ``tail``: at least its last four octets.
+    """
+    if tail[-1] == _DOT:
+        return 1 if tail[-2] in _NAMES else 0
+    return 2 if tail.endswith(b"\r\n.\r") else 0
+
+
+def smuggled_form(data: bytes, dot: int) -> NearEnd | None:
+    """How the dot at ``data[dot]`` stands between line ends that are not CRLF; None when it does not stand so.
 
     Needs two octets before the dot. A verdict that would need octets behind the end of ``data`` is None for now.
     """
@@ -27,18 +45,19 @@ def smuggled_form(data: bytes, dot: int) -> tuple[int, str] | None:
     after = data[dot + 1]
     if before == _LF and data[dot - 2] == _CR:
         if after in (_LF, _NUL):
-            return dot + 1, f"CR LF . {_NAMES[after]}"
+            return NearEnd(dot + 1, f"CR LF . {_NAMES[after]}")
         if after == _CR and dot + 2 < len(data) and data[dot + 2] != _LF:
-            return dot + 2, "CR LF . CR"
+            return NearEnd(dot + 2, "CR LF . CR")
         return None
-    return (dot + 1, f"{_NAMES[before]} . {_NAMES[after]}") if after in (_CR, _LF) else None
+    # A NUL is nothing to a server that drops it: with one on either side the dot may stand alone.
+    return NearEnd(dot + 1, f"{_NAMES[before]} . {_NAMES[after]}") if after in _NAMES else None
 
 
 class TextReader:
     """Reads text after DATA. ``size`` counts its octets as on the wire, without the final dot line.
 
-    ``smuggled`` names the forms of smuggled ends seen so far, each once; ``fresh`` those of the last slice, each with
-    the index of the octet that decided it, in the order of the octets.
+    ``smuggled`` names the forms of smuggled ends seen so far, each once; ``fresh`` holds those of the last slice, in
+    the order of the octets.
     """
 
     __slots__ = ("_tail", "fresh", "size", "smuggled")
@@ -48,7 +67,7 @@ class TextReader:
         self._tail = b"\r\n"
         self.size = 0
         self.smuggled: list[str] = []
-        self.fresh: list[tuple[int, str]] = []
+        self.fresh: list[NearEnd] = []
 
     def feed(self, data: bytes, start: int = 0) -> int:
         """The index in ``data`` just behind CRLF.CRLF, or -1 when the text goes on."""
@@ -69,6 +88,11 @@ class TextReader:
             self._tail = (self._tail + data[start:stop])[-_TAIL:]
         return end
 
+    @property
+    def tail(self) -> bytes:
+        """The last octets of what was fed, four where there were so many; CRLF at first."""
+        return self._tail
+
     def _across(self, data: bytes, start: int) -> int:
         """An end, or a smuggled one, that lies over the seam between the last slice and this one."""
         tail = self._tail
@@ -79,7 +103,7 @@ class TextReader:
                 return start + dot + 3 - len(tail)
             found = smuggled_form(seam, dot)
             if found is not None:
-                self._note(start + found[0] - len(tail), found[1])
+                self._note(found._replace(octet=start + found.octet - len(tail)))
             dot = seam.find(b".", dot + 1)
         return -1
 
@@ -91,7 +115,7 @@ class TextReader:
             return -1
         stop = len(data)
         end = -1
-        found: list[tuple[int, str]] = []
+        found: list[NearEnd] = []
         dot = stringzilla.find(data, b"\n.", start + 1) + 1
         while dot > 0:
             if data[dot - 2 : dot + 3] == END:
@@ -106,14 +130,14 @@ class TextReader:
                 if form := smuggled_form(data, dot):
                     found.append(form)
                 dot = stringzilla.find(data, needle, dot, stop) + 1
-        for index, name in sorted(found):
-            self._note(index, name)
+        for near in sorted(found):
+            self._note(near)
         return end
 
-    def _note(self, index: int, form: str) -> None:
-        if form not in self.smuggled:
-            self.smuggled.append(form)
-            self.fresh.append((index, form))
+    def _note(self, near: NearEnd) -> None:
+        if near.form not in self.smuggled:
+            self.smuggled.append(near.form)
+            self.fresh.append(near)
 
 
 class CountedReader:

@@ -39,6 +39,9 @@ _ROWS = (
     Violation("xexch50-desync", SERVER, True, "354 to an XEXCH50 whose size cannot be counted", "CVE-2003-0714"),
     Violation("link2state-chunk", CLIENT, False, "X-LINK2STATE chunk that overflows", "CVE-2005-0560, MS05-021"),
     Violation("smuggling", CLIENT, False, "a lone dot between line ends that are not CRLF", "CVE-2023-51764"),
+    # These two are looked for only under a policy with a rule for them: that takes another look at every octet.
+    Violation("text-line-end", CLIENT, False, "CR or LF alone, or NUL, in the text", "RFC 5321 2.3.8"),
+    Violation("long-line", CLIENT, False, "a line of the text over 1,000 octets", "RFC 5321 4.5.3.1.6"),
     Violation("starttls-injection", CLIENT, True, "clear text behind STARTTLS", "CVE-2011-0411"),
     Violation("starttls-reply-injection", SERVER, True, "clear text behind the 220 to STARTTLS", "CVE-2021-38371"),
     Violation("unexpected-reply", SERVER, True, "a code that the command cannot have", "RFC 5321 4.3.2"),
@@ -53,3 +56,8 @@ _ROWS = (
 )
 
 VIOLATIONS: dict[str, Violation] = {row.name: row for row in _ROWS}
+
+ANSWERABLE = frozenset((
+    "pipelining", "bare-lf", "bare-cr", "nul", "long-command", "bdat-sequence", "xexch50-size", "link2state-chunk",
+))  # fmt: skip
+"""Those of one command: who refuses it knows where the next one begins. A refusal of the others ends the session."""

@@ -15,6 +15,7 @@ from smtpguard.policy.actions import (
     Drop,
     Eat,
     Mask,
+    Normalise,
     Pass,
     Record,
     Reject,
@@ -86,8 +87,9 @@ _ACTIONS: dict[Where, st.SearchStrategy[Action]] = {
     | st.sampled_from([Rewrite("NOOP"), Rewrite("{xverb}"), Rewrite("NOOP {argument}"), Rewrite("{xline}"), Eat()]),
     "line": _mild | _ends,
     "reply": _mild | _patient | _slice | st.sampled_from([Rewrite("550 5.0.0 changed"), Eat(), Close()]),
-    "payload": _mild | _reject | _patient | _slice | _ends | st.just(Eat()) | st.builds(Cap, _small)
-    | st.builds(Truncate, _small) | st.builds(Close, after=_small) | st.builds(Reset, _small) | st.builds(Drop, _small),
+    "payload": _mild | _reject | _patient | _slice | _ends | st.sampled_from([Eat(), Normalise()])
+    | st.builds(Cap, _small) | st.builds(Truncate, _small) | st.builds(Close, after=_small)
+    | st.builds(Reset, _small) | st.builds(Drop, _small),
     "message": _mild | _reject | _patient | st.just(Eat()),
     "violation": _mild | _reject | _ends,
 }  # fmt: skip

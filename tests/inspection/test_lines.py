@@ -138,5 +138,5 @@ def test_a_blob_has_no_lines() -> None:
 def test_smuggled_ends_and_lines_are_judged_in_the_order_of_their_octets() -> None:
     rules = [rule("r", "line", Record()), rule("no", "violation", Close(), violation="smuggling")]
     book = exchange(in_transaction(inspector(*rules)), b"DATA\r\n", GO_AHEAD)
-    book = book >> C(b"a\n.\nRSET\r\n") << to_server(b"a\n.") << record("line-recorded", length=2)
+    book = book >> C(b"a\n.\nRSET\r\n") << to_server(b"a\n") << record("line-recorded", length=2)
     assert book << record("violation", violation="smuggling") << record("violation-closed") << closed()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smtpguard.policy.actions import Reject
+from smtpguard.policy.actions import Close, Reject
 from tests.inspection.openings import GO_BINARY, UNRECOGNIZED, exchange, greeted, helloed, in_transaction
 from tests.inspection.rulebooks import WATCH
 from tests.playbook import (
@@ -84,12 +84,23 @@ def test_a1_the_probe_of_two_octets_is_counted_like_any_blob() -> None:
 
 def test_a1_a_rule_can_refuse_it_before_the_server_sees_it() -> None:
     refuse = rule("ms03-046", "violation", Reject(550, "5.7.1", "No"), violation="xexch50-size")
-    assert (
+    book = (
         in_transaction(inspector(refuse))
         >> C(b"XEXCH50 -1 2\r\n")
         << own_reply(b"550 5.7.1 ", rule="ms03-046")
         << record("violation", violation="xexch50-size")
         << record("violation-rejected", rule="ms03-046")
+    )
+    assert exchange(book, b"NOOP\r\n", b"250 2.0.0 OK\r\n")
+
+
+def test_a1_a_rule_can_end_the_session_for_it() -> None:
+    refuse = rule("ms03-046", "violation", Close(550, "5.7.1", "No"), violation="xexch50-size")
+    assert (
+        in_transaction(inspector(refuse))
+        >> C(b"XEXCH50 -1 2\r\n")
+        << own_reply(b"550 5.7.1 ", rule="ms03-046")
+        << record("violation-closed", rule="ms03-046")
         << closed()
     )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from smtpguard.policy.actions import Mask, Reject, Strip
+from smtpguard.policy.actions import Close, Mask, Normalise, Record, Reject, Strip, Tunnel
+from smtpguard.smtp.line_ends import Normaliser
 from smtpguard.smtp.sides import CLIENT, SERVER
 from tests.inspection.openings import GO_AHEAD, QUEUED, exchange, greeted, helloed, in_transaction
 from tests.inspection.rulebooks import WATCH
@@ -68,17 +69,110 @@ def test_b1_a_near_end_is_recorded_and_ends_nothing(form: str, policy: str) -> N
 
 
 @pytest.mark.parametrize("form", ENDS)
-def test_b1_a_rule_can_end_the_session_for_it(form: str) -> None:
+def test_b1_a_rule_refuses_the_message_at_its_end(form: str) -> None:
+    """Nothing from the dot on reaches the server: a server that takes the form for an end never sees one."""
     refuse = rule("no-smuggling", "violation", Reject(554, "5.7.0", "No"), violation="smuggling")
-    # How much of the text has gone when the near end is seen depends on the reads; nothing else does.
+    before = ENDS[form].partition(b".")[0]
+    size = len(b"body" + SECOND_MESSAGE + b"more" + ENDS[form] * 2) + 3
     assert (
         in_text(rulebook(refuse))
         >> C(b"body" + ENDS[form] + b"x")
-        << to_server(like(rb"(?s:.*)"))
-        << to_client(like(rb"554 5\.7\.0 No \[no-smuggling\]\r\n"))
+        << to_server(b"body" + before)
+        << record("violation", violation="smuggling", detail=form_name(ENDS[form]))
         << record("violation-rejected", rule="no-smuggling")
+        >> C(SECOND_MESSAGE + b"more" + ENDS[form])
+        >> C(b"\r\n.\r\nQUIT\r\n")
+        << to_client(b"554 5.7.0 No [no-smuggling]\r\n")
+        << record("message", code=554, accepted=False, size=size)
         << closed()
     )
+
+
+def form_name(octets: bytes) -> str:
+    """The form as the record names it."""
+    dot = octets.index(b".")
+    names = {13: "CR", 10: "LF", 0: "NUL"}
+    before = "CR LF" if octets[:dot].endswith(b"\r\n") else names[octets[dot - 1]]
+    return f"{before} . {names[octets[dot + 1]]}"
+
+
+@pytest.mark.parametrize("form", ENDS)
+def test_b1_a_rule_can_end_the_session_at_once(form: str) -> None:
+    refuse = rule("no-smuggling", "violation", Close(421, "4.7.0", "No"), violation="smuggling")
+    assert (
+        in_text(rulebook(refuse))
+        >> C(b"body" + ENDS[form] + b"x")
+        << to_server(b"body" + ENDS[form].partition(b".")[0])
+        << to_client(b"421 4.7.0 No [no-smuggling]\r\n")
+        << record("violation-closed", rule="no-smuggling")
+        << closed()
+    )
+
+
+@pytest.mark.parametrize("form", ENDS)
+def test_b1_a_rule_can_make_a_tunnel_of_it(form: str) -> None:
+    loose = rule("loose", "violation", Tunnel(), violation="smuggling")
+    text = b"body" + ENDS[form] + b"x"
+    assert in_text(rulebook(loose)) >> C(text) << to_server(text) << tunnelled()
+
+
+@pytest.mark.parametrize("form", ENDS)
+def test_b1_a_rule_normalises_the_text(form: str) -> None:
+    text = b"Subject: x\r\n\r\nbody" + ENDS[form] + SECOND_MESSAGE + b"more\r\n"
+    sent = Normaliser().feed(text)
+    assert (
+        in_text(rule("one-end", "payload", Normalise(), verb="DATA"))
+        >> C(text + b".\r\n")
+        << to_server(sent + b".\r\n")
+        << record("payload-normalised", rule="one-end", verb="DATA")
+        >> S(QUEUED)
+        << to_client(QUEUED)
+        << record("message", size=len(text), accepted=True, recipient_count=1)
+    )
+
+
+def test_b1_a_dot_at_the_end_of_a_read_is_no_cause_to_lose_it() -> None:
+    refuse = rulebook(rule("no-smuggling", "violation", Reject(554, "5.7.0", "No"), violation="smuggling"))
+    book = in_text(refuse) >> C(b"a\r\n.") << to_server(b"a\r\n") >> C(b".b\r\n.\r") << to_server(b"..b\r\n")
+    book = book >> C(b"\n") << to_server(b".\r\n") >> S(QUEUED) << to_client(QUEUED) << record("message", size=8)
+    assert exchange(book, b"NOOP\r\n", b"250 2.0.0 OK\r\n")
+
+
+BAD_TEXTS = {
+    "text-line-end": (b"a\r\nb", b"\nc"),
+    "text-line-end ": (b"a\r\nb\r", b"c"),
+    "text-line-end  ": (b"a\r\n", b"\0c"),
+    "long-line": (b"a\r\n" + b"x" * 1000, b"x"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TEXTS)
+def test_f_a_text_is_refused_for_its_lines(name: str) -> None:
+    good, bad = BAD_TEXTS[name]
+    refuse = rule("lines", "violation", Reject(550, "5.6.0", "No"), violation=name.strip())
+    assert (
+        in_text(rulebook(refuse))
+        >> C(good + bad)
+        << to_server(good)
+        << record("violation", violation=name.strip(), blame="client", verb="DATA")
+        >> C(bad + b"\r\n.\r\n")
+        << to_client(b"550 5.6.0 No [lines]\r\n")
+        << record("message", accepted=False)
+        << closed()
+    )
+
+
+@pytest.mark.parametrize("name", BAD_TEXTS)
+def test_f_without_a_rule_nobody_looks_for_it(name: str) -> None:
+    text = b"".join(BAD_TEXTS[name])
+    assert in_text(WATCH) >> C(text) << to_server(text) << no_record("violation")
+
+
+@pytest.mark.parametrize("name", BAD_TEXTS)
+def test_f_a_rule_that_records_leaves_the_text_alone(name: str) -> None:
+    text = b"".join(BAD_TEXTS[name]) + b"\r\n.\r\n"
+    see = rule("lines", "violation", Record(), violation=name.strip())
+    assert in_text(rulebook(see)) >> C(text) << to_server(text) << record("violation-recorded", rule="lines")
 
 
 @pytest.mark.parametrize("text", [b".\r\n", b"\r\n.\r\n", b"..\r\n.\r\n", b"a\r\n..\r\n.b\r\n.\r\n", b"a.\r\n.\r\n"])

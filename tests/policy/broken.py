@@ -211,6 +211,15 @@ BROKEN: dict[str, tuple[str, str, tuple[str, ...]]] = {
         ("networks.lab", "'10.0.0.0/33' is not a network"),
     ),
     "bad network name": ("summary: s\nnetworks:\n  My Lab: 10.0.0.0/8\n", "3:3", ("cannot name a network",)),
+    "limit of no verb": ("summary: s\nlimits: {XFROB: 99}\n", "2:10", ("XFROB is no verb of the table", "unknown")),
+    "limit of a slip": ("summary: s\nlimits: {RCTP: 99}\n", "2:10", ("unknown verb 'RCTP'", "did you mean 'RCPT'?")),
+    "limit too small": ("summary: s\nlimits: {NOOP: 5}\n", "2:16", ("from 6 to 16384, found 5",)),
+    "limits as a number": ("summary: s\nlimits: 512\n", "2:9", ("expected verbs with octets, found 512",)),
+    "normalised octets that are counted": (
+        f"{RULE}    on: payload\n    verb: [DATA, BDAT]\n    then: normalise\n",
+        "6:11",
+        ("'normalise' is for text", "add `verb: DATA`"),
+    ),
     "nth from zero": (command("    nth: 0\n"), "5:10", ("nth: expected a whole number from 1, found 0",)),
     "scope of nothing": (command("    scope: guard\n"), "5:5", ("neither",)),
     "scope of nobody known": (

@@ -169,3 +169,24 @@ def test_a_policy_in_observe_mode_touches_nothing() -> None:
     assert (observed.on_uncertain, observed.on_crash, observed.turn) == ("tunnel", "pass", "tunnel")
     assert observed.keyword[0].observe
     assert observed.command.named["XEXCH50"][0].observe
+
+
+def test_a_limit_below_the_tables_makes_the_verb_one_that_is_looked_at() -> None:
+    rulebook = made([], limits={"NOOP": 6, "MAIL": 4096, "unknown": 80})
+    assert rulebook.limits == {"NOOP": 6, "MAIL": 4096, "unknown": 80}
+    assert rulebook.command.judges("NOOP")
+    assert not rulebook.command.judges("MAIL")
+    assert looked_up(rulebook.command, "NOOP") == ()
+
+
+def test_rules_for_a_text_say_what_must_be_looked_for_in_it() -> None:
+    def about(violation: str, then: object = "record") -> Rulebook:
+        return made([{"id": "a", "on": "violation", "violation": violation, "then": then}])
+
+    assert (about("smuggling").guards_text, about("smuggling").watched_in_text) == (False, frozenset())
+    assert about("smuggling", "close").guards_text
+    assert not about("nul", "close").guards_text
+    assert (about("long-line").guards_text, about("long-line").watched_in_text) == (False, {"long-line"})
+    assert about("long-line", {"reject": 550}).guards_text
+    everything = made([{"id": "a", "on": "violation", "then": {"reject": 550}}])
+    assert everything.watched_in_text == {"long-line", "text-line-end"}

@@ -42,8 +42,8 @@ def test_rule_loads(rule: str, tmp_path: Path) -> None:
 
 def test_the_tables_name_every_word() -> None:
     assert first_words("Settings") == [
-        "summary", "source", "mode", "on-uncertain", "on-crash", "turn", "lies", "seed", "networks", "extends",
-        "variants", "rules",
+        "summary", "source", "mode", "on-uncertain", "on-crash", "turn", "lies", "seed", "networks", "limits",
+        "extends", "variants", "rules",
     ]  # fmt: skip
     assert {*first_words("Settings")} == {info.alias or name for name, info in PolicyModel.model_fields.items()}
     assert first_words("Where") == [*WHERES]

@@ -73,3 +73,9 @@ def test_lies_is_judged_after_joining(tmp_path: Path) -> None:
     assert load_policy(write(tmp_path, "summary: c\nextends: p.yaml\n")).lies
     _, problems = read_policy(write(tmp_path, "summary: c\nextends: p.yaml\nlies: false\n"))
     assert [(Path(error.file).name, error.line) for error in problems] == [("p.yaml", 4)]
+
+
+def test_limits_are_inherited_verb_by_verb(tmp_path: Path) -> None:
+    write(tmp_path, "summary: p\nlimits: {NOOP: 6, RCPT: 266}\n", "p.yaml")
+    child = "summary: c\nextends: p.yaml\nlimits: {RCPT: 512}\n"
+    assert load_policy(write(tmp_path, child)).limits == {"NOOP": 6, "RCPT": 512}

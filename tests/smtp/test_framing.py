@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtpguard.smtp.framing import END, CountedReader, TextReader
+from smtpguard.smtp.framing import END, CountedReader, TextReader, undecided
 from tests.playbook.slicing import SLICINGS, AtRandom
 
 # Facts, section 8, B1: what lenient servers take for the end of data.
@@ -46,7 +46,7 @@ def holds_smuggling(text: bytes) -> bool:
         if before == b"\r\n":
             if behind[:1] in (b"\n", b"\x00") or (behind[:1] == b"\r" and behind[1:] not in (b"", b"\n")):
                 return True
-        elif before[-1:] in (b"\r", b"\n", b"\x00") and behind[:1] in (b"\r", b"\n"):
+        elif before[-1:] in (b"\r", b"\n", b"\x00") and behind[:1] in (b"\r", b"\n", b"\x00"):
             return True
     return False
 
@@ -126,3 +126,12 @@ def test_counted_octets_are_counted_whatever_they_are(size: int, data: bytes, se
         fed += len(piece)
     if data:
         assert (fed + end if end >= 0 else -1) == (size if len(data) >= size else -1)
+
+
+@pytest.mark.parametrize(
+    ("tail", "octets"),
+    [(b"a\r\n.", 1), (b"ab\n.", 1), (b"ab\r.", 1), (b"ab\0.", 1), (b"\r\n.\r", 2), (b"b\n.\r", 0), (b"abc.", 0),
+     (b"\r\n..", 0), (b"ab\r\n", 0), (b"\r\n", 0)],
+)  # fmt: skip
+def test_what_may_yet_turn_out_an_end(tail: bytes, octets: int) -> None:
+    assert undecided(tail) == octets
