@@ -152,7 +152,7 @@ def _after_command(session: Session, head: Exchange, reply: Reply) -> None:
     command = head.command
     spec = command.spec
     if reply.positive and spec.change:
-        session.dialogue.accepted(command)
+        session.dialogue.accepted(command, session.now)
     if not spec.waits:
         return
     flow = session.client_flow
@@ -256,4 +256,5 @@ def _record_message(session: Session, head: Exchange, reply: Reply) -> None:
         verb=head.command.name,
         code=reply.code,
         accepted=reply.positive,
+        seconds=round(session.now - envelope.since, 3),
     )

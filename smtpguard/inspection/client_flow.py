@@ -88,6 +88,7 @@ class ClientFlow(PayloadFlow):
             return
         self.octets += size
         session.commands += 1
+        session.verbs[verb.name] += 1
         session.since = session.now
         command = Command(data, verb)
         dialogue.pending.append(Exchange("command", command))
@@ -130,7 +131,9 @@ class ClientFlow(PayloadFlow):
         if line.find(b"\r") != len(line) - 2 or len(line) < 2 or b"\0" in line:
             return self._bad_line(line, position, end)
         session.commands += 1
-        taken = commanding.take(self, Command(line))
+        command = Command(line)
+        session.verbs[command.spec.name] += 1
+        taken = commanding.take(self, command)
         self.verb_split = False
         return end if taken else position
 

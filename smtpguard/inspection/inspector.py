@@ -31,8 +31,10 @@ from smtpguard.policy.actions import Reject
 from smtpguard.policy.rulebook import Rulebook
 from smtpguard.smtp.commands import Command
 from smtpguard.smtp.sides import CLIENT, SERVER, Side
+from smtpguard.smtp.verbs import count_by_verb
 
 _RFC_DEADLINES = Deadlines()
+_NOT_ASKED_FOR = count_by_verb()
 
 
 class Inspector:
@@ -40,7 +42,8 @@ class Inspector:
 
     ``client`` and ``server`` are IP addresses as text, for rules that name networks; ``rng`` draws for rules with a
     probability, made from the policy's seed and the session's ``number`` where none is given; ``tallies`` counts for
-    rules whose ``nth`` or ``first`` goes over all sessions of the guard.
+    rules whose ``nth`` or ``first`` goes over all sessions of the guard; ``verbs`` (``count_by_verb``) counts the commands
+    of all sessions.
     """
 
     __slots__ = ("_client_flow", "_server_flow", "_session")
@@ -55,6 +58,7 @@ class Inspector:
         number: int = 0,
         tallies: dict[str, int] | None = None,
         deadlines: Deadlines | None = None,
+        verbs: dict[str, int] | None = None,
     ) -> None:
         self._session = session = Session(
             rulebook,
@@ -64,6 +68,7 @@ class Inspector:
             number=number,
             tallies=tallies if tallies is not None else {},
             deadlines=deadlines if deadlines is not None else _RFC_DEADLINES,
+            verbs=verbs if verbs is not None else _NOT_ASKED_FOR,
         )
         self._client_flow = session.client_flow = ClientFlow(session, CLIENT, SERVER)
         self._server_flow = session.server_flow = ServerFlow(session, SERVER, CLIENT)
@@ -147,6 +152,18 @@ class Inspector:
             self._drain_if_safe()
         return session.effects
 
+    def refuse(self, reply: bytes, now: float | None = None) -> list[Effect]:
+        """The guard ends the session, with ``reply`` as its last word wherever that can be heard."""
+        session = self._begin(now)
+        session.fail(self._in_clear(reply))
+        return session.effects
+
+    def let_through(self, now: float | None = None) -> list[Effect]:
+        """The guard looks at nothing of this session from here on: it is a tunnel."""
+        session = self._begin(now)
+        session.tunnel()
+        return session.effects
+
     def part(self) -> None:
         """The session is over and its summary taken: nothing may be asked any more. Its parts know one another; they
         let go here, so that their memory is free at once and still warm for the next session."""
@@ -171,6 +188,18 @@ class Inspector:
     def held(self) -> int:
         """Octets held now, both directions together."""
         return self._client_flow.octets_held + self._server_flow.octets_held
+
+    @property
+    def payload_octets(self) -> int | None:
+        """Octets from the client so far, where it is in the middle of a payload; else None."""
+        if self._session.closed or self._wait()[0] != "payload":
+            return None
+        return self._flow(CLIENT).octets
+
+    @property
+    def policy(self) -> str:
+        """The name of the policy that the session is under."""
+        return self._session.rulebook.name
 
     @property
     def closed(self) -> bool:

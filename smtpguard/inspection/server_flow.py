@@ -75,7 +75,7 @@ class ServerFlow(Flow):
         if spec.change and code < 300:
             if spec.change == "hello" and session.rulebook.keyword:
                 return False
-            session.dialogue.accepted(head.command)
+            session.dialogue.accepted(head.command, session.now)
         session.replies += 1
         session.send(self.peer, raw)
         session.since = session.now

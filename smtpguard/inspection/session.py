@@ -42,7 +42,7 @@ class Session:
         "_addresses", "_facts", "_guard_tally", "_number", "_rng", "_session_tally", "answers", "blind", "client_flow",
         "closed", "commands", "counts", "deadlines", "dialogue", "draining", "effects", "link2state_first", "now",
         "observed", "replies", "rulebook", "sasl", "server_flow", "since", "stalled", "swapped", "tunnelled",
-        "verdicts", "violations_seen", "would_end",
+        "verbs", "verdicts", "violations_seen", "would_end",
     )  # fmt: skip
     __deletable__ = ("client_flow", "server_flow")  # said to the compiler; see Inspector.part
 
@@ -56,6 +56,7 @@ class Session:
         number: int,
         tallies: dict[str, int],
         deadlines: Deadlines,
+        verbs: dict[str, int],
     ) -> None:
         self.rulebook = rulebook
         self.dialogue = Dialogue()
@@ -69,6 +70,7 @@ class Session:
         self.draining = False
         self.since = 0.0  # when the wait that a deadline bounds began
         self.commands = 0
+        self.verbs = verbs  # commands of all sessions, by name
         self.replies = 0
         self.counts: dict[str, int] = {}
         self.verdicts: dict[str, int] = {}

@@ -49,11 +49,19 @@ class ShadowedInspector(Inspector):
         tallies: dict[str, int] | None = None,
         shadow_tallies: dict[str, int] | None = None,
         deadlines: Deadlines | None = None,
+        verbs: dict[str, int] | None = None,
     ) -> None:
         if not shadow.transparent:
             raise ValueError(f"the shadow {shadow.name} may alter something: compile it to observe")
         super().__init__(
-            rulebook, client=client, server=server, rng=rng, number=number, tallies=tallies, deadlines=deadlines
+            rulebook,
+            client=client,
+            server=server,
+            rng=rng,
+            number=number,
+            tallies=tallies,
+            deadlines=deadlines,
+            verbs=verbs,
         )
         self._shadow: Inspector | None = Inspector(
             shadow, client=client, server=server, number=number, tallies=shadow_tallies, deadlines=deadlines

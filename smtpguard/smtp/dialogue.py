@@ -61,13 +61,15 @@ class Exchange:
 
 @dataclass(slots=True)
 class Envelope:
-    """What the server has accepted since the last reset. ``size`` counts the message's octets as on the wire."""
+    """What the server has accepted since the last reset, ``since`` when. ``size`` counts the message's octets as on the
+    wire."""
 
     mail: Command | None = None
     rcpts: list[Command] = field(default_factory=list)
     last: Command | None = None
     count: int = 0
     size: int = 0
+    since: float = 0.0
 
     def add(self, rcpt: Command) -> None:
         """One more accepted recipient; by name only while there are few, and of no more than lawful length."""
@@ -134,13 +136,13 @@ class Dialogue:
             self.last_said = False
             self.chunk_refused = False
 
-    def accepted(self, command: Command) -> None:
-        """Apply what a positive reply to ``command`` changes."""
+    def accepted(self, command: Command, now: float = 0.0) -> None:
+        """Apply what a positive reply to ``command``, which came at ``now``, changes."""
         change = command.spec.change
         if change == "rcpt":
             self.envelope.add(command)
         elif change == "mail":
-            self.envelope = Envelope(mail=command)
+            self.envelope = Envelope(mail=command, since=now)
         elif change == "hello":
             self.hello = command.verb
             self.lmtp = command.verb == "LHLO"

@@ -73,3 +73,8 @@ _ROWS = (
 VERBS: dict[str, Verb] = {row.name: row for row in _ROWS}
 
 UNKNOWN = Verb("", "", "RFC 5321 4.2.4")
+
+
+def count_by_verb() -> dict[str, int]:
+    """A count for each verb's name, all 0; those of UNKNOWN under the empty name."""
+    return dict.fromkeys((*VERBS, UNKNOWN.name), 0)
