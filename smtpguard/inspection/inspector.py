@@ -42,8 +42,8 @@ class Inspector:
 
     ``client`` and ``server`` are IP addresses as text, for rules that name networks; ``rng`` draws for rules with a
     probability, made from the policy's seed and the session's ``number`` where none is given; ``tallies`` counts for
-    rules whose ``nth`` or ``first`` goes over all sessions of the guard; ``verbs`` (``count_by_verb``) counts the commands
-    of all sessions.
+    rules whose ``nth`` or ``first`` goes over all sessions of the guard; ``verbs`` (``count_by_verb``) counts the
+    commands of all sessions.
     """
 
     __slots__ = ("_client_flow", "_server_flow", "_session")
