@@ -21,8 +21,8 @@ from smtpguard.net.plan import Mode, PlanError, Wanted, WhenDown, plan
 
 app = typer.Typer(
     help="Turn a router's SMTP connections to the guard on it, and back.",
-    epilog="Example: `smtpguard net up --mode tproxy --in eth0`. `up` and `down` need CAP_NET_ADMIN, and the packages "
-    "nftables and iproute2.",
+    epilog="Example: `smtpguard net up --mode tproxy --in eth0`, then `smtpguard serve --intercept tproxy --listen "
+    "'*:2525' --policy strip-xexch50`. `up` and `down` need CAP_NET_ADMIN, and the packages nftables and iproute2.",
     rich_markup_mode=None,
 )
 

@@ -24,7 +24,8 @@ from smtpguard.journal.tally import RuleTally
 from smtpguard.journal.writer import Journal
 from smtpguard.policy.loader import load_policy
 from smtpguard.policy.rulebook import Rulebook
-from smtpguard.relay.guard import Address, Guard
+from smtpguard.relay.guard import Guard
+from smtpguard.relay.interception import Address, Intercept, InterceptError, Interception
 from smtpguard.relay.settings import ConfigError, RelaySettings, load_settings
 
 PROBE_SECONDS = 10.0
@@ -32,14 +33,28 @@ PROBE_SECONDS = 10.0
 
 
 def serve(
-    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where clients connect; port 0 takes a free one.")],
-    upstream: Annotated[str, typer.Option(metavar="HOST:PORT", help="The SMTP server behind the guard.")],
+    listen: Annotated[
+        str,
+        typer.Option(metavar="HOST:PORT", help="Where clients connect; port 0 takes a free one, HOST * every address."),
+    ],
     policy: Annotated[
         str,
         typer.Option(
             metavar="NAME-or-FILE", help="One of `smtpguard policy list`, or a file; a variant: NAME:VARIANT."
         ),
     ],
+    upstream: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="The SMTP server behind the guard. With --intercept it may be left out: it serves only those who "
+            "call the guard itself.",
+        ),
+    ] = None,
+    intercept: Annotated[
+        Intercept | None,
+        typer.Option(help="Take connections to other hosts, which `smtpguard net up` turns here, and go on to those."),
+    ] = None,
     observe: Annotated[
         bool, typer.Option("--observe", help="Touch nothing: only say what the policy would have done.")
     ] = False,
@@ -60,6 +75,9 @@ def serve(
     The journal goes to stdout as JSON lines: one event a decision, one summary a session. SIGTERM or Ctrl-C lets open
     transactions end, then says 421 to who is left.
 
+    On a router: `smtpguard net up --mode tproxy --in eth0`, then smtpguard serve --intercept tproxy --listen '*:2525'
+    --policy strip-xexch50. Servers go on seeing their clients' own addresses.
+
     A policy that is new to you: try it with --observe, or with --shadow beside the one that is in force. Records of
     what it would have done carry `observed` (and `shadow`); `rule-tally` lines count them, a rule and a peer, every
     five minutes.
@@ -71,11 +89,14 @@ def serve(
         except ConfigError as error:
             raise UsageError(str(error)) from error
     listen_address = parse_address(listen, "--listen", lowest=0)
-    upstream_address = parse_address(upstream, "--upstream", lowest=1)
+    upstream_address = None if upstream is None else parse_address(upstream, "--upstream", lowest=1)
+    towards = Interception(intercept, upstream_address) if intercept is not None else upstream_address
+    if towards is None:
+        raise UsageError("missing option '--upstream': the server behind the guard; see `smtpguard serve --help`")
     rulebook = load_policy(policy, observe=observe)
     shadow_book = load_policy(shadow, observe=True) if shadow is not None else None
     _spare_the_collector()
-    _runner()(_serve(rulebook, shadow_book, listen_address, upstream_address, settings))
+    _runner()(_serve(rulebook, shadow_book, listen_address, upstream_address, towards, settings))
 
 
 def parse_address(text: str, option: str, *, lowest: int) -> Address:
@@ -107,9 +128,15 @@ def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
 
 
 async def _serve(
-    rulebook: Rulebook, shadow: Rulebook | None, listen: Address, upstream: Address, settings: RelaySettings
+    rulebook: Rulebook,
+    shadow: Rulebook | None,
+    listen: Address,
+    upstream: Address | None,
+    towards: Address | Interception,
+    settings: RelaySettings,
 ) -> None:
-    await _probe(upstream)
+    if upstream is not None:
+        await _probe(upstream)
     loop = asyncio.get_running_loop()
     # Unbuffered: what could not be written must not come up again when Python ends.
     stream = open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)  # noqa: SIM115, ASYNC230 - stdout itself
@@ -117,9 +144,12 @@ async def _serve(
     # Sessions of two runs must not share an id in one journal.
     run = f"{int(time.time()):x}-{os.getpid():x}-"
     tally = RuleTally(journal, loop.call_later)
-    guard = Guard(rulebook, listen=listen, upstream=upstream, journal=tally, settings=settings, run=run, shadow=shadow)
+    interception = towards if isinstance(towards, Interception) else None
+    guard = Guard(rulebook, listen=listen, upstream=towards, journal=tally, settings=settings, run=run, shadow=shadow)
     try:
         await guard.start()
+    except InterceptError as error:
+        raise UsageError(f"--intercept: {error}") from error
     except UnicodeError as error:
         raise UsageError(f"--listen {_text(listen)}: {listen[0]!r} is no host name") from error
     except OSError as error:
@@ -133,7 +163,8 @@ async def _serve(
         {
             "address": listen[0],
             "port": guard.port,
-            "upstream": _text(upstream),
+            **({"upstream": _text(upstream)} if upstream is not None else {}),
+            **({"intercept": str(interception.mode)} if interception is not None else {}),
             "policy": rulebook.name,
             **({"mode": "observe"} if rulebook.meant else {}),
             **({"shadow": shadow.name} if shadow is not None else {}),

@@ -5,7 +5,8 @@
     ...
     await guard.stop(grace=30.0)
 
-``start`` raises OSError where the address can't be listened on, UnicodeError where a name is none. Works on any
+``start`` raises OSError where the address can't be listened on, UnicodeError where a name is none, InterceptError where
+this process may not intercept. Works on any
 asyncio loop and takes all time from it.
 """
 
@@ -18,26 +19,26 @@ from smtpguard.inspection.inspector import Inspector
 from smtpguard.inspection.shadow import ShadowedInspector
 from smtpguard.policy.rulebook import Rulebook
 from smtpguard.relay.connection import Connection
+from smtpguard.relay.interception import Address, Destination, Interception, LoopError
+from smtpguard.relay.listening import BACKLOG, listening_sockets
 from smtpguard.relay.session import RelaySession
 from smtpguard.relay.settings import RelaySettings
 
-Address = tuple[str, int]
 Journal = Callable[[str, dict[str, object]], None]
-
-BACKLOG = 1024
-"""Connections that the kernel keeps until we accept them."""
 
 
 class Guard:
     """One listener under one rulebook, with another one that only observes in its shadow, where there is one.
-    ``journal`` takes each record as (event, fields)."""
+
+    ``journal`` takes each record as (event, fields). Sessions go to ``upstream``, or where ``interception`` says that
+    each was to go."""
 
     def __init__(
         self,
         rulebook: Rulebook,
         *,
         listen: Address,
-        upstream: Address,
+        upstream: Address | Interception,
         journal: Journal,
         settings: RelaySettings | None = None,
         run: str = "",
@@ -46,28 +47,28 @@ class Guard:
         self.rulebook = rulebook
         self._shadow = shadow
         self._shadow_tallies: dict[str, int] = {}
-        self.upstream = upstream
         self.journal = journal
         self.settings = settings if settings is not None else RelaySettings()
         self.run = run
         self._listen = listen
-        self._upstream_address = upstream[0] if _is_address(upstream[0]) else None
+        self._interception = upstream if isinstance(upstream, Interception) else None
+        self._fixed = None if isinstance(upstream, Interception) else Destination(upstream)
         self._deadlines = self.settings.limits()
         self.shortest_deadline = self._deadlines.shortest
         self._tallies: dict[str, int] = {}
         self._sessions: set[RelaySession] = set()
         self._number = 0
         self._stopping = False
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._empty = asyncio.Event()
         self._empty.set()
 
     @property
     def port(self) -> int:
         """The port that is listened on; the one the kernel chose where 0 was asked for."""
-        if self._server is None:
+        if not self._servers:
             raise RuntimeError("the guard is not listening")
-        return int(self._server.sockets[0].getsockname()[1])
+        return int(self._servers[0].sockets[0].getsockname()[1])
 
     @property
     def sessions(self) -> int:
@@ -75,10 +76,11 @@ class Guard:
         return len(self._sessions)
 
     async def start(self) -> None:
-        """Listen. Raises OSError, and UnicodeError for a name that no DNS can hold."""
+        """Listen. Raises OSError, InterceptError, and UnicodeError for a name that no DNS can hold."""
         loop = asyncio.get_running_loop()
-        host, port = self._listen
-        self._server = await loop.create_server(lambda: self._accept(loop), host, port, backlog=BACKLOG)
+        prepare = self._interception.prepare if self._interception is not None else None
+        for listener in await listening_sockets(*self._listen, prepare):
+            self._servers.append(await loop.create_server(lambda: self._accept(loop), sock=listener, backlog=BACKLOG))
 
     def _accept(self, loop: asyncio.AbstractEventLoop) -> Connection:
         self._number += 1
@@ -90,8 +92,8 @@ class Guard:
     async def stop(self, grace: float | None = None) -> None:
         """Stop listening, let transactions end for ``grace`` seconds, then say 421 to who is left."""
         self._stopping = True
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         for session in tuple(self._sessions):
             session.drain()
         try:
@@ -101,20 +103,44 @@ class Guard:
             for session in tuple(self._sessions):
                 session.drain(at_once=True)
             await self._empty.wait()
-        if self._server is not None:
-            await self._server.wait_closed()
-            self._server = None
+        for server in self._servers:
+            await server.wait_closed()
+        self._servers.clear()
 
     # --- for sessions ------------------------------------------------------------------------------------------
 
-    def inspector_for(self, number: int, client: str | None) -> Inspector:
+    def destination(self, session: RelaySession) -> Destination | None:
+        """Where a session's second connection goes; None where that is nowhere, and the journal hears of it."""
+        if self._fixed is not None or self._interception is None:
+            return self._fixed
+        transport = session.client.transport
+        try:
+            # A client that has gone already has no address any more: an OSError.
+            return self._interception.destination(transport and transport.get_extra_info("socket"), self.port)
+        except (LoopError, OSError) as error:
+            self.journal(
+                "loop-refused", {"session": session.identity, "client": session.client_address, "reason": str(error)}
+            )
+            return None
+
+    async def connect(self, server: Connection, destination: Destination) -> None:
+        """Make a session's second connection. Raises OSError, and UnicodeError for a name that no DNS can hold."""
+        loop = asyncio.get_running_loop()
+        if self._interception is None:
+            await loop.create_connection(lambda: server, *destination.address)
+        else:
+            await loop.create_connection(lambda: server, sock=await self._interception.connect(destination))
+
+    def inspector_for(self, number: int, client: str | None, destination: Destination | None) -> Inspector:
         """The Inspector of session ``number``."""
+        server = destination.address[0] if destination is not None else ""
+        server_address = server if _is_address(server) else None
         if self._shadow is not None:
             return ShadowedInspector(
                 self.rulebook,
                 self._shadow,
                 client=client,
-                server=self._upstream_address,
+                server=server_address,
                 number=number,
                 tallies=self._tallies,
                 shadow_tallies=self._shadow_tallies,
@@ -123,7 +149,7 @@ class Guard:
         return Inspector(
             self.rulebook,
             client=client,
-            server=self._upstream_address,
+            server=server_address,
             number=number,
             tallies=self._tallies,
             deadlines=self._deadlines,
@@ -140,6 +166,8 @@ class Guard:
 
     def forget(self, session: RelaySession) -> None:
         """A session is over."""
+        if self._interception is not None and session.destination is not None:
+            self._interception.release(session.destination)
         self._sessions.discard(session)
         if not self._sessions:
             self._empty.set()

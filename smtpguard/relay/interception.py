@@ -7,9 +7,9 @@ tproxy      the accepted socket bears the server's address. Ours bears the clien
 redirect    the kernel rewrote the destination to this host's address and is asked for the one before
             (SO_ORIGINAL_DST). The server sees the guard's address. Takes no capability.
 
-A connection that was not intercepted, or that is one of the guard's own come round again, has nowhere to go:
-``LoopError``. A loop through another host that rewrites addresses, or through another process of the guard, is not seen
-here; the limit of sessions ends that one.
+A connection that called the guard's own port goes to the upstream, where there is one. Without, and where it is one of
+the guard's own, turned back by a rule too wide, it has nowhere to go: ``LoopError``. Such a loop is seen with redirect
+and in this process. With tproxy it can't close: the kernel's answer to the guard's connection goes to the client.
 """
 
 from __future__ import annotations
@@ -33,10 +33,6 @@ _SOCKADDR_IN6 = struct.Struct("!2xH4x16s4x")
 
 Address = tuple[str, int]
 
-ROUNDS = 4
-"""How often a connection may seem to be the guard's own. Once may be chance: a client picks its ports without asking
-us, and one in some ten thousand is that of a connection which we hold in its name. A loop comes round every time."""
-
 
 class Intercept(StrEnum):
     """How connections were turned to the guard."""
@@ -49,27 +45,39 @@ class LoopError(Exception):
     """The connection leads to the guard itself; the text says how."""
 
 
+class InterceptError(Exception):
+    """This process can't intercept; the text is one clear line."""
+
+
 @dataclass(slots=True)
 class Destination:
     """Where a session's second connection goes. ``source`` is the client's address where the server is to see it."""
 
     address: Address
     source: str | None = None
-    rounds: int = 0  # how many of the guard's own connections it seems to have been before
     ours: Address | None = None  # our end of that connection, once there is one
 
 
 class Interception:
-    """The interception of one guard."""
+    """The interception of one guard. ``upstream`` is where a connection goes that called the guard itself."""
 
-    def __init__(self, mode: Intercept) -> None:
+    def __init__(self, mode: Intercept, upstream: Address | None = None) -> None:
         self.mode = mode
-        self._ours: dict[tuple[Address, Address], int] = {}  # our end and the server's, and the rounds so far
+        self._upstream = upstream
+        self._ours: set[tuple[Address, Address]] = set()  # our end and the server's
 
     def prepare(self, listener: socket.socket) -> None:
-        """Make a listener, not bound yet, one that can accept what was to go elsewhere. Raises PermissionError."""
-        if self.mode is Intercept.TPROXY:
+        """Make a listener, not bound yet, one that can accept what was to go elsewhere. Raises InterceptError."""
+        if self.mode is not Intercept.TPROXY:
+            return
+        try:
             _set_transparent(listener)
+        except PermissionError:
+            raise InterceptError(
+                "transparent sockets take CAP_NET_ADMIN or CAP_NET_RAW, and this process has neither"
+            ) from None
+        except OSError as error:
+            raise InterceptError(f"this system has no transparent sockets: {error.strerror}") from None
 
     def destination(self, accepted: Any, own_port: int) -> Destination:
         """Where the connection of this socket was to go. Raises LoopError where that is the guard, on ``own_port``.
@@ -77,22 +85,25 @@ class Interception:
         ``accepted`` is a socket, or what a transport gives in its place.
         """
         client = _plain(accepted.getpeername())
-        if self.mode is Intercept.TPROXY:
-            target, source = _plain(accepted.getsockname()), client[0]
-        else:
-            target, source = _original_destination(accepted), None
-        if target[1] == own_port:
+        source = client[0] if self.mode is Intercept.TPROXY else None
+        target = _plain(accepted.getsockname()) if source is not None else _original_destination(accepted)
+        if target is None or target[1] == own_port:
             # No port that is intercepted is the guard's: net.plan sees to that.
-            raise LoopError("the guard's own port was called, and no connection to a server was turned to it")
-        rounds = self._ours.get((client, target), -1) + 1
-        if rounds == ROUNDS:
-            raise LoopError("the guard's own connections to the server are turned back to the guard")
-        return Destination(target, source, rounds)
+            if self._upstream is None:
+                raise LoopError("the guard's own port was called, and there is no --upstream for such connections")
+            target, source = self._upstream, None
+        if source is None and (client, target) in self._ours:
+            raise LoopError("the guard's own connection to the server was turned back to the guard")
+        return Destination(target, source)
 
     async def connect(self, destination: Destination) -> socket.socket:
-        """A connected socket to there, from the client's address where the server is to see it. Raises OSError."""
-        family = socket.AF_INET6 if ":" in destination.address[0] else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        """A connected socket to there, from the client's address where the server is to see it.
+
+        Raises OSError, and UnicodeError for an upstream's name that no DNS can hold.
+        """
+        loop = asyncio.get_running_loop()
+        family, _, _, _, address = (await loop.getaddrinfo(*destination.address, type=socket.SOCK_STREAM))[0]
+        sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, for asyncio to set NODELAY
         try:
             sock.setblocking(False)
             if destination.source is not None:
@@ -100,15 +111,15 @@ class Interception:
                 # A port is taken at connect, by server: one client may have more connections than there are ports.
                 sock.setsockopt(socket.SOL_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
                 sock.bind((destination.source, 0))
-            status = sock.connect_ex(destination.address)
+            status = sock.connect_ex(address)
             if status not in (0, errno.EINPROGRESS):
                 raise OSError(status, os.strerror(status))
             # Known before the other end can have accepted it, which may be ourselves.
             destination.ours = _plain(sock.getsockname())
-            self._ours[destination.ours, destination.address] = destination.rounds
+            self._ours.add((destination.ours, destination.address))
             if status:
                 # A second connect() on the way to the first: the loop waits for that one.
-                await asyncio.get_running_loop().sock_connect(sock, destination.address)
+                await loop.sock_connect(sock, address)
         except BaseException:
             sock.close()
             self.release(destination)
@@ -118,7 +129,7 @@ class Interception:
     def release(self, destination: Destination) -> None:
         """The session is over."""
         if destination.ours is not None:
-            self._ours.pop((destination.ours, destination.address), None)
+            self._ours.discard((destination.ours, destination.address))
 
 
 def _set_transparent(sock: socket.socket) -> None:
@@ -128,8 +139,8 @@ def _set_transparent(sock: socket.socket) -> None:
         sock.setsockopt(socket.SOL_IP, _IP_TRANSPARENT, 1)
 
 
-def _original_destination(accepted: Any) -> Address:
-    """Raises LoopError where the kernel rewrote nothing."""
+def _original_destination(accepted: Any) -> Address | None:
+    """None where the kernel rewrote nothing."""
     try:
         if accepted.family == socket.AF_INET6:
             raw = accepted.getsockopt(socket.IPPROTO_IPV6, _SO_ORIGINAL_DST, _SOCKADDR_IN6.size)
@@ -138,8 +149,8 @@ def _original_destination(accepted: Any) -> Address:
         raw = accepted.getsockopt(socket.SOL_IP, _SO_ORIGINAL_DST, _SOCKADDR_IN.size)
         port, octets = _SOCKADDR_IN.unpack(raw)
         return socket.inet_ntop(socket.AF_INET, octets), port
-    except OSError as error:
-        raise LoopError("the guard's own port was called, and no connection to a server was turned to it") from error
+    except OSError:
+        return None
 
 
 def _plain(address: tuple[Any, ...]) -> Address:

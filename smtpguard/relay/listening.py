@@ -35,7 +35,9 @@ async def listening_sockets(
     try:
         for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
             try:
-                listener = socket.socket(family, socket.SOCK_STREAM)
+                listener = socket.socket(
+                    family, socket.SOCK_STREAM, socket.IPPROTO_TCP
+                )  # named, for asyncio to set NODELAY
             except OSError as error:  # a kernel without IPv6
                 lacking = error
                 continue

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from smtpguard.inspection.effects import Close, Effect, Finish, Pause, Record, Reset, Resume, Send
 from smtpguard.inspection.inspector import Inspector
 from smtpguard.relay.connection import Connection
+from smtpguard.relay.interception import Address, Destination
 from smtpguard.smtp.sides import CLIENT, SERVER, Side
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ class RelaySession:
     """Made when a client connects; tells the guard when its last connection is gone."""
 
     __slots__ = (
-        "_client_address", "_closing", "_connecting", "_done", "_early", "_early_fin", "_guard", "_inspector", "_loop",
-        "_now", "_server", "_started", "_tick", "client", "identity", "number",
+        "_closing", "_connecting", "_done", "_early", "_early_fin", "_guard", "_inspector", "_loop", "_now", "_server",
+        "_started", "_tick", "client", "client_address", "destination", "identity", "number",
     )  # fmt: skip
     __deletable__ = ("_server", "client")  # said to the compiler
 
@@ -39,7 +40,8 @@ class RelaySession:
         self._server = Connection(self, SERVER)
         self._inspector: Inspector | None = None  # made when the client's address is known
         self._started = loop.time()
-        self._client_address = ""
+        self.client_address = ""
+        self.destination: Destination | None = None  # where the server is, known when the client is
         self._tick: asyncio.TimerHandle | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._closing = False
@@ -65,30 +67,31 @@ class RelaySession:
         host = None
         if isinstance(peer, tuple):
             host = str(peer[0]).split("%")[0]  # without the zone of a link-local address
-            self._client_address = f"[{host}]:{peer[1]}" if ":" in host else f"{host}:{peer[1]}"
-        self._inspector = inspector = self._guard.inspector_for(self.number, host)
+            self.client_address = _text((host, peer[1]))
+        self.destination = destination = self._guard.destination(self)
+        self._inspector = inspector = self._guard.inspector_for(self.number, host, destination)
         # Until the server is there nobody answers for it: what the client says early waits in its socket. uvloop
         # reads once all the same: it begins to read only behind this call, so there is nothing to pause yet.
         connection.read_if(False)
         self._arm(self._guard.shortest_deadline)
-        if not self._guard.admits(self):
+        if destination is None or not self._guard.admits(self):
             self._carry_out(inspector.drain(self._now(), at_once=True))
             return
         self._carry_out(inspector.start(self._now()))
         if not self._closing:
-            self._connecting = self._loop.create_task(self._connect())
+            self._connecting = self._loop.create_task(self._connect(destination))
 
-    async def _connect(self) -> None:
-        host, port = self._guard.upstream
+    async def _connect(self, destination: Destination) -> None:
         server = self._server
         try:
-            await self._loop.create_connection(lambda: server, host, port)
+            await self._guard.connect(server, destination)
         except (OSError, UnicodeError) as error:  # a UnicodeError is a name that no DNS can hold
             if self._done:
                 return
             reason = (isinstance(error, OSError) and error.strerror) or str(error)
             self._guard.journal(
-                "upstream-refused", {"session": self.identity, "upstream": f"{host}:{port}", "error": reason}
+                "upstream-refused",
+                {"session": self.identity, "upstream": _text(destination.address), "error": reason},
             )
             server.lost = True
             if self._inspector is not None and not self._closing:
@@ -260,11 +263,10 @@ class RelaySession:
         if self._tick is not None:
             self._tick.cancel()
             self._tick = None
-        host, port = self._guard.upstream
         summary: dict[str, object] = {
             "session": self.identity,
-            "client": self._client_address,
-            "server": f"{host}:{port}",
+            "client": self.client_address,
+            "server": _text(self.destination.address) if self.destination is not None else "",
             "policy": self._guard.rulebook.name,
             **(self._inspector.summary() if self._inspector is not None else {}),
             "duration": round(self._now() - self._started, 3),
@@ -276,3 +278,8 @@ class RelaySession:
             self._inspector = None
         # They know us, we no longer know them: all of it is freed at once, and not by the collector.
         del self.client, self._server
+
+
+def _text(address: Address) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -85,6 +85,16 @@ def test_unreachable_upstream(nobody: str, tmp_path: Path) -> None:
     assert nobody in line
 
 
+def test_neither_upstream_nor_interception(tmp_path: Path) -> None:
+    assert "--upstream" in refusal("--listen", "127.0.0.1:0", "--policy", "pass", folder=tmp_path)
+
+
+def test_an_unknown_way_of_intercepting(tmp_path: Path) -> None:
+    line = refusal("--listen", "127.0.0.1:0", "--policy", "pass", "--intercept", "bridge", folder=tmp_path)
+    assert "bridge" in line
+    assert "tproxy" in line
+
+
 @pytest.mark.parametrize("port", ["65536", "-1", "0", "smtp", "", "2525x", "1e3", "٢٥"])
 def test_wrong_upstream_port(port: str, tmp_path: Path) -> None:
     line = refusal("--listen", "127.0.0.1:0", "--upstream", f"127.0.0.1:{port}", "--policy", "pass", folder=tmp_path)

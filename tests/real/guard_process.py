@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,19 +22,27 @@ Line = dict[str, Any]
 
 
 class GuardProcess:
-    """One guard in front of ``upstream``; ``address`` is where it listens."""
+    """One guard in front of ``upstream``, if it has one; ``address`` is where it listens.
 
-    def __init__(self, upstream: tuple[str, int], policy: str, *options: str) -> None:
+    ``before`` is put before the command: what starts it on another host, or with fewer rights.
+    """
+
+    def __init__(
+        self,
+        upstream: tuple[str, int] | None,
+        policy: str,
+        *options: str,
+        listen: str = "127.0.0.1:0",
+        before: Sequence[str] = (),
+    ) -> None:
+        towards = () if upstream is None else ("--upstream", f"{upstream[0]}:{upstream[1]}")
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(
-            [
-                SMTPGUARD, "serve", "--listen", "127.0.0.1:0", "--upstream", f"{upstream[0]}:{upstream[1]}",
-                "--policy", policy, *options,
-            ],
+            [*before, SMTPGUARD, "serve", "--listen", listen, *towards, "--policy", policy, *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-        )  # fmt: skip
+        )
         self._lines: list[Line] = []
         self._news = threading.Condition()
         self._ended = False

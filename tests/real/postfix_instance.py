@@ -20,6 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from tests.net.namespaces import Host
+
 T = TypeVar("T")
 
 DOMAIN = "test.example"
@@ -33,8 +35,8 @@ maillog_file = {root}/mail.log
 maillog_file_prefixes = {root}
 myhostname = mx.test.example
 mydestination =
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
+inet_interfaces = {addresses}
+inet_protocols = {protocols}
 mynetworks = 127.0.0.0/8
 smtp_host_lookup = native
 smtpd_peername_lookup = no
@@ -65,7 +67,7 @@ in_flow_delay = 0
 """
 
 _MASTER_CF = """\
-127.0.0.1:{port} inet n - n - {sessions} smtpd
+{listeners}
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 rewrite unix - - n - - trivial-rewrite
@@ -119,11 +121,13 @@ def until(condition: Callable[[], T], seconds: float, what: str) -> T:
 class PrivatePostfix:
     """One instance below ``root``, which is readable by Postfix's own user."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: Host | None = None, addresses: tuple[str, ...] = ("127.0.0.1",), port: int = 0) -> None:
+        """On ``host``, a namespace of the test's own, or on this machine. Port 0 takes a free one of 127.0.0.1."""
+        self._host = host
         self.root = Path(tempfile.mkdtemp(prefix="smtpguard-postfix-", dir="/tmp"))
         self.root.chmod(0o755)
-        self.port = free_port()
-        self.address = ("127.0.0.1", self.port)
+        self.port = port or free_port()
+        self.address = (addresses[0], self.port)
         nobody = pwd.getpwnam("nobody")
         postfix = pwd.getpwnam("postfix")
         for folder, uid in (("etc", 0), ("queue", 0), ("data", postfix.pw_uid), ("mail", nobody.pw_uid)):
@@ -133,14 +137,22 @@ class PrivatePostfix:
         log = self.root / "mail.log"
         log.touch(mode=0o644)
         os.chown(log, postfix.pw_uid, 0)
-        values = {"root": self.root, "uid": nobody.pw_uid, "gid": nobody.pw_gid}
+        values = {
+            "root": self.root,
+            "uid": nobody.pw_uid,
+            "gid": nobody.pw_gid,
+            "addresses": ", ".join(addresses),
+            "protocols": "all" if any(":" in address for address in addresses) else "ipv4",
+        }
         (self.root / "etc" / "main.cf").write_text(_MAIN_CF.format(**values))
-        (self.root / "etc" / "master.cf").write_text(_MASTER_CF.format(port=self.port, sessions=SESSIONS))
+        listeners = "\n".join(f"[{address}]:{self.port} inet n - n - {SESSIONS} smtpd" for address in addresses)
+        (self.root / "etc" / "master.cf").write_text(_MASTER_CF.format(listeners=listeners))
         self._read: dict[str, tuple[str, bytes]] = {}
 
     def _postfix(self, command: str) -> subprocess.CompletedProcess[str]:
+        start = ["postfix", "-c", str(self.root / "etc"), command]
         return subprocess.run(
-            ["postfix", "-c", str(self.root / "etc"), command],
+            start if self._host is None else self._host.inside(*start),
             env={**os.environ, "PATH": _sbin_path()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -155,7 +167,8 @@ class PrivatePostfix:
         done = self._postfix("start")
         if done.returncode != 0:
             raise RuntimeError(f"Postfix did not start: {done.stdout}\n{self.log()}")
-        with socket.create_connection(self.address, timeout=30) as probe:
+        network = contextlib.nullcontext() if self._host is None else self._host.entered()
+        with network, socket.create_connection(self.address, timeout=30) as probe:
             probe.settimeout(30)
             if not probe.recv(512).startswith(b"220 "):
                 raise RuntimeError(f"Postfix does not greet\n{self.log()}")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from smtpguard.relay.interception import ROUNDS, Destination, Intercept, Interception, LoopError
+from smtpguard.relay.interception import Intercept, Interception, LoopError
 from smtpguard.relay.listening import listening_sockets
 from tests.net.namespaces import SMTPGUARD, missing
 from tests.net.path import CLIENT, ROUTER_INSIDE, ROUTER_OUTSIDE, SERVER, Path, three_hosts
@@ -67,7 +67,6 @@ def test_the_way_to_the_server(path: Path, intercepting: tuple[Interception, lis
     with server, call(path, SERVER[family], 587), accept(listeners, family) as accepted:
         destination = interception.destination(accepted, PORT)
         assert destination.address == (SERVER[family], 587)
-        assert destination.rounds == 0
         with path.router.entered():
             ours = asyncio.run(asyncio.wait_for(interception.connect(destination), 10))
         server.settimeout(10)
@@ -91,32 +90,13 @@ def test_the_guards_own_port_leads_nowhere(
             interception.destination(accepted, PORT)
 
 
-def test_a_connection_that_comes_round_again_and_again(
-    path: Path, intercepting: tuple[Interception, list[socket.socket]]
-) -> None:
-    interception, listeners = intercepting
-    with call(path, SERVER["ipv4"], 25) as client, accept(listeners, "ipv4") as accepted:
-        peer = client.getsockname()
-        target = (SERVER["ipv4"], 25)
-        for rounds in range(ROUNDS):
-            found = interception.destination(accepted, PORT)
-            assert found.rounds == rounds
-            # As if ours to the server were that very connection.
-            found.ours = peer
-            interception._ours[peer, target] = rounds
-        with pytest.raises(LoopError, match="turned back"):
-            interception.destination(accepted, PORT)
-        interception.release(Destination(target, ours=peer))
-        assert interception.destination(accepted, PORT).rounds == 0
-
-
 def test_a_server_that_refuses(path: Path, intercepting: tuple[Interception, list[socket.socket]]) -> None:
     interception, listeners = intercepting
     with call(path, SERVER["ipv4"], 25), accept(listeners, "ipv4") as accepted:
         destination = interception.destination(accepted, PORT)
         with path.router.entered(), pytest.raises(ConnectionRefusedError):
             asyncio.run(asyncio.wait_for(interception.connect(destination), 10))
-        assert interception._ours == {}
+        assert interception._ours == set()
 
 
 @pytest.mark.parametrize("intercepting", [Intercept.TPROXY], indirect=True)
