@@ -35,21 +35,22 @@ HIDDEN = [
     "default-verbs-disabled",
 ]  # fmt: skip
 
-# server, persona, findings of Microsoft's checks, exit status, messages that arrive
+# server, persona, findings of Microsoft's checks, messages that arrive: by DATA, by BDAT where CHUNKING is offered and
+# passes, and the path doctor's with its end in two segments
 TABLE = [
-    ("postfix", None, [], 0, 2),
-    ("postfix", "cisco-asa", HIDDEN, 2, 1),
-    ("postfix", "antivirus-stack", HIDDEN, 2, 1),
-    ("postfix", "bdat-eater", ["bdat-acceptance"], 2, 1),
-    ("exim", None, [], 0, 2),
-    ("exim", "cisco-asa", HIDDEN, 2, 1),
-    ("exim", "antivirus-stack", HIDDEN, 2, 1),
-    ("exim", "bdat-eater", ["bdat-acceptance"], 2, 1),
-    # OpenSMTPD does not offer CHUNKING: nothing sends it BDAT, and a box that eats it is in nobody's way.
-    ("opensmtpd", None, [], 0, 1),
-    ("opensmtpd", "cisco-asa", HIDDEN, 2, 1),
-    ("opensmtpd", "antivirus-stack", HIDDEN, 2, 1),
-    ("opensmtpd", "bdat-eater", [], 0, 1),
+    ("postfix", None, [], 3),
+    ("postfix", "cisco-asa", HIDDEN, 2),
+    ("postfix", "antivirus-stack", HIDDEN, 2),
+    ("postfix", "bdat-eater", ["bdat-acceptance"], 2),
+    ("exim", None, [], 3),
+    ("exim", "cisco-asa", HIDDEN, 2),
+    ("exim", "antivirus-stack", HIDDEN, 2),
+    ("exim", "bdat-eater", ["bdat-acceptance"], 2),
+    # OpenSMTPD does not offer CHUNKING: nothing sends it mail by BDAT, and a box that eats it is in no mail's way.
+    ("opensmtpd", None, [], 2),
+    ("opensmtpd", "cisco-asa", HIDDEN, 2),
+    ("opensmtpd", "antivirus-stack", HIDDEN, 2),
+    ("opensmtpd", "bdat-eater", [], 2),
 ]
 
 
@@ -84,18 +85,12 @@ def by_microsoft(report: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "persona", "rules", "status", "messages"),
+    ("name", "persona", "rules", "messages"),
     TABLE,
     ids=[f"{row[0]}, {row[1] or 'bare'}" for row in TABLE],
 )
 def test_servers_and_personas(
-    name: str,
-    persona: str | None,
-    rules: list[str],
-    status: int,
-    messages: int,
-    request: pytest.FixtureRequest,
-    mailbox: str,
+    name: str, persona: str | None, rules: list[str], messages: int, request: pytest.FixtureRequest, mailbox: str
 ) -> None:
     server: Server = request.getfixturevalue(name)
     with way(server, persona) as address:
@@ -103,9 +98,9 @@ def test_servers_and_personas(
     report = json.loads(done.stdout)
     assert by_microsoft(report) == rules
     assert report["exit_status"] == done.returncode
-    if status:
-        assert done.returncode == status
-    assert f"Up to two sample messages go to <{mailbox}>" in done.stderr
+    if rules:
+        assert done.returncode == 2
+    assert f"sample messages go to <{mailbox}>" in done.stderr
     arrived = server.wait_for(mailbox, messages)
     assert len(arrived) == messages
     assert all(b"\r\nAuto-Submitted: auto-generated\r\n" in content for content in arrived)
@@ -119,10 +114,11 @@ def test_servers_and_personas(
 def test_nothing_is_sent_where_no_message_is_wanted(name: str, request: pytest.FixtureRequest, mailbox: str) -> None:
     server: Server = request.getfixturevalue(name)
     done = analyze(server.address, mailbox, "--no-message", "--format", "junit")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert "sample message" not in done.stderr
     suite = ET.fromstring(done.stdout)[0]
     assert (suite.attrib["failures"], suite.attrib["errors"]) == ("0", "0")
     # What a whole run sends behind it is all that the mailbox gets.
     assert analyze(server.address, mailbox).returncode == 0
-    count = next(row[4] for row in TABLE if row[:2] == (name, None))
+    count = next(row[3] for row in TABLE if row[:2] == (name, None))
     assert len(server.wait_for(mailbox, count)) == count
