@@ -175,6 +175,7 @@ def _after_sasl(session: Session, head: Exchange, reply: Reply) -> None:
         session.sasl = head.command
         session.client_flow.begin_sasl()
         return
+    session.dialogue.authenticated |= reply.positive
     session.client_flow.end_sasl()
 
 
@@ -203,7 +204,9 @@ def swap_roles(session: Session, rest: bytes) -> None:
     ``rest``: what the old server sent behind its last reply; it is the first of the new client.
     """
     client, server = session.client_flow, session.server_flow
+    tls = session.dialogue.tls
     session.dialogue = Dialogue()
+    session.dialogue.tls = tls
     session.since = session.now
     server.finish_piece()
     held = client.turn_round()

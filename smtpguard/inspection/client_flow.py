@@ -10,7 +10,7 @@ from smtpguard.inspection.effects import Send
 from smtpguard.inspection.flow import HELD_OCTETS
 from smtpguard.inspection.payload_flow import NO_COMMAND, PayloadFlow
 from smtpguard.inspection.session import Session
-from smtpguard.inspection.wording import BAD_LINE, TOO_MANY_BAD_LINES, closing_reply
+from smtpguard.inspection.wording import BAD_LINE, HELLO_FIRST, TOO_MANY_BAD_LINES, closing_reply
 from smtpguard.policy.actions import Cap, Close, Delay, Drop, Reset, Slice, Truncate
 from smtpguard.policy.rulebook import Rule
 from smtpguard.smtp.commands import Command, plain_verb
@@ -24,6 +24,7 @@ MAX_PENDING = 256
 MAX_BAD_LINES = 20
 """Malformed lines that are answered 500 before the session ends; Postfix's smtpd_hard_error_limit is the same."""
 
+_BEFORE_HELLO = frozenset(("NOOP", "QUIT", "RSET"))
 _TLS_HANDSHAKE = 0x16
 _VERB_AND_MORE = re.compile(rb"[ \t]*[^ \t\r\n]+[ \t\r\n]")
 
@@ -60,7 +61,8 @@ class ClientFlow(PayloadFlow):
     @property
     def at_command(self) -> bool:
         """Whether the next octet begins a command and none has come yet."""
-        return self._read is ClientFlow._read_command and not (self.waiting or self.held or self._agenda)
+        reads = self._read is ClientFlow._read_command or self._read is ClientFlow._read_first_hello
+        return reads and not (self.waiting or self.held or self._agenda)
 
     # --- commands ----------------------------------------------------------------------------------------------
 
@@ -201,6 +203,12 @@ class ClientFlow(PayloadFlow):
             self._read = ClientFlow._wait
         return exchange
 
+    def hold_for_own(self, command: Command, reply: bytes) -> None:
+        """A reply of our own, in its turn; the client's next octets wait for it."""
+        self.waiting = True
+        self._read = ClientFlow._wait
+        self.answer(command, reply)
+
     def _wait(self, data: bytes, position: int) -> int:
         return -1
 
@@ -313,6 +321,26 @@ class ClientFlow(PayloadFlow):
         session.dialogue.tls = True
         session.tunnel()
         return position
+
+    def begin_in_tls(self, *, hello_first: bool) -> None:
+        """TLS is up: the next octet begins a command. ``hello_first``: the server still knows what was said in clear,
+        so a greeting must come before anything that counts."""
+        self._read = ClientFlow._read_first_hello if hello_first else ClientFlow._read_command
+        self.held = b""
+        self.resume()
+
+    def _read_first_hello(self, data: bytes, position: int) -> int:
+        end = data.find(b"\n", position) + 1
+        if not end:
+            return self._read_command(data, position)
+        command = Command(data[position:end])
+        if command.spec.change == "hello":
+            self.expect_command()
+            return position
+        if command.verb in _BEFORE_HELLO or malformed(command.line):
+            return self._read_command(data, position)
+        self.answer(command, HELLO_FIRST)
+        return end
 
     # --- ends --------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from smtpguard.inspection import starttls
 from smtpguard.inspection.wording import CHUNK_MISSING, TURN_REFUSED, reply_line
 from smtpguard.policy.actions import Action, Cap, Close, Delay, Eat, Reject, Rewrite, Slice, lets_pass
 from smtpguard.policy.rulebook import Rule, Rules
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from smtpguard.inspection.client_flow import ClientFlow
     from smtpguard.inspection.session import Session
 
+_SETTLED = frozenset(("STARTTLS", "XCLIENT", "XFORWARD"))  # verbs that the session's terms may have a word in
 _FIRST_WORD = re.compile(r"[^ \t]+")
 _TOO_BIG = Reject(552, "5.3.4", "Announced size is over the limit")
 
@@ -66,6 +68,8 @@ def _pass_on(flow: ClientFlow, command: Command, piece: int = 0, pause: float = 
         if rule is not None:
             refuse(flow, command, refusal(rule))
             return
+    if spec.name in _SETTLED and starttls.answered(flow, command):
+        return
     if spec.change == "turn" and session.rulebook.turn == "refuse":
         session.record("turn", verb=command.name, outcome="refused")
         flow.answer(command, TURN_REFUSED)

@@ -36,6 +36,13 @@ class Finish(NamedTuple):
     side: Side
 
 
+class StartTls(NamedTuple):
+    """Speak TLS with that side from here on: as its server towards the client, as its client towards the server. What
+    was sent to it before goes out in clear. The shell reports ``tls_started`` or ``tls_failed``."""
+
+    side: Side
+
+
 class Tunnel(NamedTuple):
     """From here on both directions are opaque; the shell may stop asking."""
 
@@ -55,4 +62,4 @@ class Record(NamedTuple):
     fields: dict[str, object]
 
 
-Effect = Send | Pause | Resume | Finish | Tunnel | Close | Reset | Record
+Effect = Send | Pause | Resume | Finish | StartTls | Tunnel | Close | Reset | Record

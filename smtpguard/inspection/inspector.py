@@ -5,6 +5,7 @@
     inspector.eof(side)           -> effects      # that side has said all it had to say (FIN)
     inspector.lost(side)          -> effects      # that connection failed: refused, reset, timed out
     inspector.advance(now)        -> effects      # timers; ``deadline`` says when the next one is due
+    inspector.tls_started(side)   -> effects      # the TLS that ``StartTls`` asked for is up; ``tls_failed``: it is not
     inspector.drain()             -> effects      # say 421 at the next point where it costs nothing
 
 ``now`` is in seconds of any monotonic clock; left out, no time has passed. The same calls with the same generator
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 from random import Random
 
+from smtpguard.inspection import starttls
 from smtpguard.inspection.client_flow import ClientFlow
 from smtpguard.inspection.commanding import refusal
 from smtpguard.inspection.deadlines import Deadlines
@@ -26,6 +28,7 @@ from smtpguard.inspection.effects import Close, Effect
 from smtpguard.inspection.flow import Flow
 from smtpguard.inspection.server_flow import ServerFlow
 from smtpguard.inspection.session import Session
+from smtpguard.inspection.terms import DEFAULT, Terms
 from smtpguard.inspection.wording import SHUTTING_DOWN, TIMED_OUT, UPSTREAM_GONE
 from smtpguard.policy.actions import Reject
 from smtpguard.policy.rulebook import Rulebook
@@ -43,7 +46,7 @@ class Inspector:
     ``client`` and ``server`` are IP addresses as text, for rules that name networks; ``rng`` draws for rules with a
     probability, made from the policy's seed and the session's ``number`` where none is given; ``tallies`` counts for
     rules whose ``nth`` or ``first`` goes over all sessions of the guard; ``verbs`` (``count_by_verb``) counts the
-    commands of all sessions.
+    commands of all sessions; ``terms`` are the listener's.
     """
 
     __slots__ = ("_client_flow", "_server_flow", "_session")
@@ -59,6 +62,7 @@ class Inspector:
         tallies: dict[str, int] | None = None,
         deadlines: Deadlines | None = None,
         verbs: dict[str, int] | None = None,
+        terms: Terms = DEFAULT,
     ) -> None:
         self._session = session = Session(
             rulebook,
@@ -69,6 +73,7 @@ class Inspector:
             tallies=tallies if tallies is not None else {},
             deadlines=deadlines if deadlines is not None else _RFC_DEADLINES,
             verbs=verbs if verbs is not None else _NOT_ASKED_FOR,
+            terms=terms,
         )
         self._client_flow = session.client_flow = ClientFlow(session, CLIENT, SERVER)
         self._server_flow = session.server_flow = ServerFlow(session, SERVER, CLIENT)
@@ -140,6 +145,22 @@ class Inspector:
             session.fail(self._in_clear(TIMED_OUT))
         if session.draining:
             self._drain_if_safe()
+        return session.effects
+
+    def tls_started(self, side: Side, now: float | None = None) -> list[Effect]:
+        """The handshake that a ``StartTls(side)`` asked for is done."""
+        session = self._begin(now)
+        if not session.closed:
+            starttls.started(session, side)
+            if session.draining:
+                self._drain_if_safe()
+        return session.effects
+
+    def tls_failed(self, side: Side, why: str, now: float | None = None, *, in_clear: bool = False) -> list[Effect]:
+        """The handshake failed; ``in_clear``: the peer's first octet was none of TLS."""
+        session = self._begin(now)
+        if not session.closed:
+            starttls.failed(session, side, why, in_clear)
         return session.effects
 
     def drain(self, now: float | None = None, *, at_once: bool = False) -> list[Effect]:
@@ -221,6 +242,7 @@ class Inspector:
             "verdicts": dict(session.verdicts),
             "observed": dict(session.observed),
             "violations": counts.get("violations", 0),
+            "tls": session.dialogue.tls,
             "tunnelled": session.tunnelled,
             "stalled": session.stalled,
         }
@@ -280,4 +302,7 @@ class Inspector:
 
     def _in_clear(self, reply: bytes) -> bytes:
         """``reply``, or nothing where the client would take it for a word of TLS or of the server's."""
-        return b"" if self._session.tunnelled or self._server_flow.before_tls else reply
+        session = self._session
+        if session.tls_stage is SERVER:
+            return reply
+        return b"" if session.tunnelled or session.tls_stage is CLIENT or self._server_flow.before_tls else reply

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smtpguard.inspection import answering
+from smtpguard.inspection import answering, starttls
 from smtpguard.inspection.flow import Flow
 from smtpguard.inspection.session import Session
 from smtpguard.inspection.wording import UPSTREAM_GONE, reply_line
@@ -73,7 +73,7 @@ class ServerFlow(Flow):
         if head.stage != "command" or spec.waits or head.own is not None or head.eaten or head.withheld:
             return False
         if spec.change and code < 300:
-            if spec.change == "hello" and session.rulebook.keyword:
+            if spec.change == "hello" and session.edits_hello:
                 return False
             session.dialogue.accepted(head.command, session.now)
         session.replies += 1
@@ -203,8 +203,16 @@ class ServerFlow(Flow):
     def _deliver(self, head: Exchange, reply: Reply, raw: bytes, piece: int = 0, pause: float = 0.0) -> None:
         """The reply reaches the client, and what it decides comes about."""
         session = self.session
-        if head.command.spec.change == "hello" and reply.code == 250 and session.rulebook.keyword:
-            raw = answering.judge_keywords(session, head.command, reply, raw)
+        if reply.code == 220 and head.command.spec.payload == "tls" and session.terms.starttls == "bridge":
+            self._unsent = b""
+            starttls.server_agreed(session, head, raw)
+            return
+        if head.command.spec.change == "hello" and reply.code == 250 and session.edits_hello:
+            if session.terms.edits_keywords and raw is reply.raw:
+                reply = starttls.offered(session, reply)
+                raw = reply.raw
+            if session.rulebook.keyword:
+                raw = answering.judge_keywords(session, head.command, reply, raw)
             if session.closed or session.stalled or session.tunnelled:
                 return
         if head.withheld and reply.positive and not session.rulebook.lies:
@@ -234,14 +242,17 @@ class ServerFlow(Flow):
             return
         pending = session.dialogue.pending
         while pending:
-            own = pending[0].own
-            if own is None or not pending[0].complete:
+            exchange = pending[0]
+            own = exchange.own
+            if own is None or not exchange.complete:
                 break
             pending.popleft()
             session.since = session.now
-            if session.answers is not None:
-                session.answers.append(own)
-            session.send(self.peer, own)
+            if exchange.command.spec.payload == "tls":
+                own = starttls.own_turn(session, exchange, own)
+                if not own:
+                    continue
+            session.send_own(own)
         if pending and pending[0].eaten:
             session.stalled = True
             self.swallow()
@@ -253,6 +264,11 @@ class ServerFlow(Flow):
     def _settle_at_last(self) -> None:
         self._settling = False
         self.settle()
+
+    def begin_in_tls(self) -> None:
+        """TLS is up: the next octet begins a reply."""
+        self._read = ServerFlow._read_reply
+        self._reader = ReplyReader()
 
     def flush_own(self) -> None:
         """A reply of our own was added."""

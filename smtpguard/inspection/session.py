@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from smtpguard.inspection.deadlines import Deadlines
 from smtpguard.inspection.effects import Close, Effect, Record, Reset, Send, Tunnel
+from smtpguard.inspection.terms import Terms
 from smtpguard.inspection.wording import STILL_OWED, closing_reply, decision_name, uncertain_reply
 from smtpguard.policy.actions import Close as CloseAction
 from smtpguard.policy.actions import Drop as DropAction
@@ -40,9 +41,10 @@ class Session:
 
     __slots__ = (
         "_addresses", "_facts", "_guard_tally", "_number", "_rng", "_session_tally", "answers", "blind", "client_flow",
-        "closed", "commands", "counts", "deadlines", "dialogue", "draining", "effects", "link2state_first", "now",
-        "observed", "replies", "rulebook", "sasl", "server_flow", "since", "stalled", "swapped", "tunnelled",
-        "verbs", "verdicts", "violations_seen", "would_end",
+        "closed", "commands", "counts", "deadlines", "dialogue", "draining", "edits_hello", "effects",
+        "link2state_first", "now", "observed", "offers_tls", "replies", "rulebook", "sasl", "server_flow", "since",
+        "stalled", "swapped", "terms", "tls_reply", "tls_stage", "tunnelled", "verbs", "verdicts", "violations_seen",
+        "would_end",
     )  # fmt: skip
     __deletable__ = ("client_flow", "server_flow")  # said to the compiler; see Inspector.part
 
@@ -57,9 +59,16 @@ class Session:
         tallies: dict[str, int],
         deadlines: Deadlines,
         verbs: dict[str, int],
+        terms: Terms,
     ) -> None:
         self.rulebook = rulebook
+        self.terms = terms
+        self.edits_hello = bool(rulebook.keyword) or terms.edits_keywords
         self.dialogue = Dialogue()
+        self.dialogue.tls = terms.tls
+        self.offers_tls = False  # the guard has offered STARTTLS in its own name
+        self.tls_stage: Side | None = None  # the side with which TLS is being begun
+        self.tls_reply = b""  # the server's 220, kept until it has begun
         self.deadlines = deadlines
         self.effects: list[Effect] = []
         self.now = 0.0
@@ -101,6 +110,12 @@ class Session:
                 effects[-1] = Send(side, last.data + data)
                 return
         effects.append(Send(side, data))
+
+    def send_own(self, reply: bytes) -> None:
+        """A reply of our own that has reached its turn."""
+        if self.answers is not None:
+            self.answers.append(reply)
+        self.send(self.client_flow.side, reply)
 
     def record(self, event: str, **fields: object) -> None:
         """Something happened."""
@@ -342,7 +357,9 @@ class Session:
         self.effects.append(Tunnel())
 
     def _owes_alone(self) -> bool:
-        return any(exchange.own is not None or exchange.eaten for exchange in self.dialogue.pending)
+        return self.tls_stage is not None or any(
+            exchange.own is not None or exchange.eaten for exchange in self.dialogue.pending
+        )
 
     def open_up(self) -> None:
         """Both directions pass as they come, what was held first."""

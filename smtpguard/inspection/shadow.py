@@ -22,8 +22,9 @@ from random import Random
 from smtpguard.inspection.deadlines import Deadlines
 from smtpguard.inspection.effects import Effect, Record
 from smtpguard.inspection.inspector import Inspector
+from smtpguard.inspection.terms import DEFAULT, Terms
 from smtpguard.policy.rulebook import Rulebook
-from smtpguard.smtp.sides import SERVER, Side
+from smtpguard.smtp.sides import CLIENT, SERVER, Side
 
 MAX_HELD = 131_072
 """Octets that a shadow may hold: the 32 KiB behind what waits, and one read of 64 KiB, with room to spare."""
@@ -50,6 +51,7 @@ class ShadowedInspector(Inspector):
         shadow_tallies: dict[str, int] | None = None,
         deadlines: Deadlines | None = None,
         verbs: dict[str, int] | None = None,
+        terms: Terms = DEFAULT,
     ) -> None:
         if not shadow.transparent:
             raise ValueError(f"the shadow {shadow.name} may alter something: compile it to observe")
@@ -62,9 +64,16 @@ class ShadowedInspector(Inspector):
             tallies=tallies,
             deadlines=deadlines,
             verbs=verbs,
+            terms=terms,
         )
         self._shadow: Inspector | None = Inspector(
-            shadow, client=client, server=server, number=number, tallies=shadow_tallies, deadlines=deadlines
+            shadow,
+            client=client,
+            server=server,
+            number=number,
+            tallies=shadow_tallies,
+            deadlines=deadlines,
+            terms=Terms(tls=terms.tls),
         )
         self._name = shadow.name
         self._outcome: dict[str, object] = {}  # of a shadow that was given up
@@ -97,6 +106,12 @@ class ShadowedInspector(Inspector):
             except Exception as error:
                 told = [self._crashed(error)]
         return self._joined(told, super().eof(side, now), now)
+
+    def tls_started(self, side: Side, now: float | None = None) -> list[Effect]:
+        """TLS is up; with the client it begins the session anew for both."""
+        if side is CLIENT and self._shadow is not None:
+            self._shadow.tls_started(side, now)
+        return self._joined([], super().tls_started(side, now), now)
 
     def advance(self, now: float) -> list[Effect]:
         """Time has passed. A shadow waits for nothing and nobody."""

@@ -38,6 +38,15 @@ TIMED_OUT = b"421 4.4.2 Waited too long, closing\r\n"
 STILL_OWED = b"421 4.5.0 Closing: a reply of this guard is still owed\r\n"
 CHUNK_MISSING = b"503 5.5.1 A chunk before this one was refused, RSET first\r\n"
 SHUTTING_DOWN = b"421 4.3.2 Shutting down, try again later\r\n"
+OWN_TLS_READY = b"220 2.0.0 Ready to start TLS\r\n"
+STARTTLS_REFUSED = b"454 4.7.0 TLS is not available here\r\n"
+STARTTLS_STRIPPED = b"502 5.5.1 STARTTLS is not implemented here\r\n"
+STARTTLS_ARGUMENT = b"501 5.5.4 STARTTLS takes no argument\r\n"
+TLS_ALREADY = b"503 5.5.1 TLS is active already\r\n"
+TLS_TOO_LATE = b"503 5.5.1 STARTTLS comes behind EHLO, before AUTH and MAIL\r\n"
+TLS_FAILED = b"454 4.7.0 TLS with the server behind this guard failed, closing\r\n"
+HELLO_FIRST = b"503 5.5.1 EHLO first: what was said before TLS does not count\r\n"
+UNSHARED_VERB = b"502 5.5.1 This verb is not for clients\r\n"
 
 
 def reply_line(code: int, enhanced: str, text: str, rule: str, exact: bool = False) -> bytes:

@@ -93,7 +93,8 @@ class Dialogue:
     """Pairs replies with commands and follows the session's state."""
 
     __slots__ = (
-        "chunk_refused", "content", "envelope", "greeted", "hello", "last_said", "lmtp", "pending", "rcpts_said", "tls",
+        "authenticated", "chunk_refused", "content", "envelope", "greeted", "hello", "last_said", "lmtp", "pending",
+        "rcpts_said", "tls",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -101,6 +102,7 @@ class Dialogue:
         self.greeted = False
         self.hello = ""
         self.lmtp = False
+        self.authenticated = False
         self.tls = False
         self.envelope = Envelope()
         # What the client has said for the message at hand, answered or not: its verb, and whether BDAT … LAST came.

@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+from smtpguard.inspection.terms import DEFAULT, Terms
 from smtpguard.policy.actions import Action, Where
 from smtpguard.policy.rulebook import ByVerb, Condition, Facts, Rule, Rulebook, Rules
 from tests.playbook.playbook import Factory
@@ -105,13 +106,15 @@ def shipped(policy: str) -> Rulebook:
         return load_policy(str(path))
 
 
-def inspector(policy: str | Rulebook | Draft, *more: Draft, seed: int = 0, **settings: Any) -> Factory:
+def inspector(
+    policy: str | Rulebook | Draft, *more: Draft, seed: int = 0, terms: Terms = DEFAULT, **settings: Any
+) -> Factory:
     """A factory of Inspectors under ``policy``: a name, YAML text, a rulebook, or drafts of rules."""
 
     def make() -> Any:
         from smtpguard.inspection.inspector import Inspector
 
-        return Inspector(book, client=CLIENT_ADDRESS, server=SERVER_ADDRESS, rng=Random(seed))
+        return Inspector(book, client=CLIENT_ADDRESS, server=SERVER_ADDRESS, rng=Random(seed), terms=terms)
 
     if isinstance(policy, Draft):
         book = rulebook(policy, *more, **settings)

@@ -22,11 +22,12 @@ from smtpguard.inspection.effects import (
     Reset,
     Resume,
     Send,
+    StartTls,
     Tunnel,
 )
 from smtpguard.smtp.sides import CLIENT, SERVER, Side
 from tests.playbook.slicing import Slicing
-from tests.playbook.steps import Advance, Drain, Eof, Feed, Input, Lost
+from tests.playbook.steps import Advance, Drain, Eof, Feed, Input, Lost, TlsFailed, TlsUp
 
 TOO_MANY_TIMERS = 100_000  # in one step; the finest slicing of one read needs 65,536
 
@@ -46,6 +47,8 @@ class Inspects(Protocol):
     def eof(self, side: Side, now: float | None = None) -> list[Effect]: ...
     def lost(self, side: Side, now: float | None = None) -> list[Effect]: ...
     def advance(self, now: float) -> list[Effect]: ...
+    def tls_started(self, side: Side, now: float | None = None) -> list[Effect]: ...
+    def tls_failed(self, side: Side, why: str, now: float | None = None, *, in_clear: bool = False) -> list[Effect]: ...
     def drain(self, now: float | None = None) -> list[Effect]: ...
 
 
@@ -118,6 +121,10 @@ class Shell:
                 self._carry_out(self.inspector.lost(side, self.now))
             case Advance(seconds):
                 self._advance(self.now + seconds)
+            case TlsUp(side):
+                self._carry_out(self.inspector.tls_started(side, self.now))
+            case TlsFailed(side, in_clear):
+                self._carry_out(self.inspector.tls_failed(side, "of the test", self.now, in_clear=in_clear))
             case Drain():
                 self._carry_out(self.inspector.drain(self.now))
 
@@ -173,6 +180,8 @@ class Shell:
                 case Finish(side):
                     self._finished.add(side)
                     outcome.marks.append(f"finished {side.value}")
+                case StartTls(side):
+                    outcome.marks.append(f"starting tls {side.value}")
                 case Tunnel():
                     outcome.marks.append("tunnelled")
                 case Close() | Reset():

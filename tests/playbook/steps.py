@@ -45,7 +45,22 @@ class Drain:
     """The guard is asked to end the session at the next safe point."""
 
 
-Input = Feed | Eof | Lost | Advance | Drain
+@dataclass(frozen=True, slots=True)
+class TlsUp:
+    """The handshake with one side is done."""
+
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFailed:
+    """The handshake with one side failed; ``in_clear``: it said something that is no TLS."""
+
+    side: Side
+    in_clear: bool
+
+
+Input = Feed | Eof | Lost | Advance | Drain | TlsUp | TlsFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +145,16 @@ def drain() -> Drain:
     return Drain()
 
 
+def tls_up(side: Side) -> TlsUp:
+    """The handshake with ``side`` is done."""
+    return TlsUp(side)
+
+
+def tls_failed(side: Side, *, in_clear: bool = False) -> TlsFailed:
+    """The handshake with ``side`` failed."""
+    return TlsFailed(side, in_clear)
+
+
 def to_client(piece: bytes | re.Pattern[bytes]) -> Sent:
     """The client receives ``piece``; several in one step are joined."""
     return Sent(CLIENT, piece)
@@ -174,6 +199,11 @@ def reset() -> Marked:
 def tunnelled() -> Marked:
     """Both directions are opaque from here on."""
     return Marked("tunnelled")
+
+
+def starting_tls(side: Side) -> Marked:
+    """A handshake with ``side`` is wanted."""
+    return Marked(f"starting tls {side.value}")
 
 
 def finished(side: Side) -> Marked:

@@ -25,6 +25,8 @@ from tests.playbook.steps import (
     Paused,
     Recorded,
     Sent,
+    TlsFailed,
+    TlsUp,
 )
 
 _LONGEST = 160
@@ -54,6 +56,10 @@ def input_lines(what: Input | None) -> list[str]:
             return [f">> lost {side.value}"]
         case Advance(seconds):
             return [f">> advance {seconds:g} s"]
+        case TlsUp(side):
+            return [f">> tls up {side.value}"]
+        case TlsFailed(side, in_clear):
+            return [f">> tls failed {side.value}{' in clear' if in_clear else ''}"]
         case Drain():
             return [">> drain"]
 
