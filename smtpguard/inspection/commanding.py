@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _SETTLED = frozenset(("STARTTLS", "XCLIENT", "XFORWARD"))  # verbs that the session's terms may have a word in
 _FIRST_WORD = re.compile(r"[^ \t]+")
-_TOO_BIG = Reject(552, "5.3.4", "Announced size is over the limit")
+_TOO_BIG = Reject(552, "5.3.4", "Too big")
 
 
 def take(flow: ClientFlow, command: Command) -> bool:

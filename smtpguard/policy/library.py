@@ -27,7 +27,7 @@ def folder() -> Path:
 
 def shipped() -> dict[str, Path]:
     """Every shipped policy's name and file, by name."""
-    return {path.stem: path for path in sorted(folder().glob(f"*{SUFFIX}"))}
+    return {path.stem: path for path in sorted(folder().glob(f"*{SUFFIX}"), key=lambda path: path.stem)}
 
 
 def find(name_or_path: str, beside: Path | None = None) -> Path:
