@@ -34,6 +34,7 @@ format: .venv/.dev ## put every file into the format that check wants
 golden: .venv/.dev ## write the golden transcripts of personas and profiles anew; read the difference before you keep it
 	@$(BIN)/python -m tests.personas.transcripts
 	@$(BIN)/python -m tests.lab.profile_dialogue
+	@$(BIN)/python -m tests.protection.smuggling
 
 fuzz: .venv/.dev ## the laws of inspection with 100,000 examples each: takes hours
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(WORKERS) tests/inspection/test_laws.py tests/inspection/test_laws_of_dialogue.py
