@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
 import time
 
 import pytest
@@ -148,3 +150,22 @@ def test_errors_of_the_coroutine_pass_through() -> None:
 
     with pytest.raises(ValueError, match="from inside"):
         run_virtual(main)
+
+
+def test_an_octet_that_a_busy_machine_delivers_late_is_waited_for() -> None:
+    """Without a timer there is no time to jump over, and so no reason to give up at once."""
+    near, far = socket.socketpair()
+
+    async def main() -> bytes:
+        reader, writer = await asyncio.open_connection(sock=near)
+        threading.Timer(0.1, far.sendall, [b"x"]).start()
+        try:
+            return await reader.readexactly(1)
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+    try:
+        assert run_virtual(main) == b"x"
+    finally:
+        far.close()
