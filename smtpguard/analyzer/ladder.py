@@ -62,7 +62,7 @@ def _sent(step: Step, began: float) -> Iterator[Item]:
     if b"BDAT" in first.upper() and rest:
         yield Item(began, True, "command", (shown(first),), "BDAT", first + b"\r\n")
         yield _payload("message", began, rest, "octets of message")
-    elif _is_text(step.sent) and step.sent.count(b"\n") <= _MOST_LINES:
+    elif _is_text(step.sent) and step.sent.endswith(b"\n") and step.sent.count(b"\n") <= _MOST_LINES:
         yield Item(began, True, "command", lines, step.name, step.sent)
     else:
         yield _payload("blob", began, step.sent, "octets")

@@ -175,16 +175,25 @@ def _lines(octets: bytes) -> Iterator[str]:
         yield f"... ({len(lines) - _LONGEST} more lines)"
 
 
-def _rest(console: Console, analysis: Analysis) -> None:
+def others(analysis: Analysis) -> tuple[list[Check], list[Check]]:
+    """The checks that found nothing: those to be told one by one, and signs of a box that were looked for in vain."""
     rest = [check for check in analysis.checks if check.verdict.outcome != "found"]
-    if not rest:
+    signs = [check for check in rest if check.rule.trigger == "probe" and check.verdict.outcome == "passed"]
+    return [check for check in rest if check not in signs], signs
+
+
+def _rest(console: Console, analysis: Analysis) -> None:
+    told, signs = others(analysis)
+    if not told and not signs:
         return
     console.print()
     console.print(Text("Other checks", "bold"))
     grid = _grid()
-    for check in rest:
+    for check in told:
         words = OUTCOMES[check.verdict.outcome]
         grid.add_row(words, Text(f"{check.rule.title}: {check.verdict.detail}"))
+    if signs:
+        grid.add_row("passed", Text(f"{_count(len(signs), 'other sign')} of a box in the path: not seen"))
     console.print(Padding(grid, (0, 2)))
 
 

@@ -12,7 +12,7 @@ from html import escape
 
 from smtpguard.analyzer.findings import Acceptance, Analysis, Check, Comparison, Suspect
 from smtpguard.analyzer.ladder import session_ladder
-from smtpguard.analyzer.report import OUTCOMES, SEVERITIES, edition, exchanger, verdict
+from smtpguard.analyzer.report import OUTCOMES, SEVERITIES, edition, exchanger, others, verdict
 from smtpguard.analyzer.steps import Step, named, shown
 from smtpguard.pages import ladder_drawing
 from smtpguard.pages.markup import facts, folded, section, table, tag, words
@@ -177,11 +177,16 @@ def _cell(octets: bytes) -> str:
 
 
 def _rest(analysis: Analysis) -> str:
-    rest = [check for check in analysis.checks if check.verdict.outcome != "found"]
+    told, signs = others(analysis)
+    looked_for = folded(f"{len(signs)} other signs of a box in the path: not seen", _checks(signs)) if signs else ""
+    return (_checks(told) if told else "") + looked_for
+
+
+def _checks(checks: Sequence[Check]) -> str:
     rows = [
-        list(map(escape, (OUTCOMES[check.verdict.outcome], check.rule.title, check.verdict.detail))) for check in rest
+        list(map(escape, (OUTCOMES[check.verdict.outcome], check.rule.title, check.verdict.detail))) for check in checks
     ]
-    return table(("Outcome", "Check", "Why"), rows) if rows else ""
+    return table(("Outcome", "Check", "Why"), rows)
 
 
 def _transcripts(analysis: Analysis) -> str:

@@ -66,6 +66,8 @@ def test_a_connection_that_failed_and_a_lookup_that_has_no_row() -> None:
 
 def test_binary_and_much_text_are_counted() -> None:
     blob = Step("blob", bytes(range(256)), b"250 ok\r\n", 250)
+    loose = Step("blob", b"smtpguard." * 20, failure="silent")
+    assert session_ladder((loose,), []).rows[0].item.lines == ("[200 octets]",)
     many = Step("group", b"NOOP\r\n" * 40, b"250 ok\r\n" * 50, 250)
     rows = session_ladder((blob, many), [(blob, ["x"])]).rows
     assert rows[0].item.lines == ("[256 octets]",)

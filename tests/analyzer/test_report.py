@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 
 from rich.console import Console
@@ -70,6 +71,12 @@ def test_who_answers_and_what_its_list_means() -> None:
     assert "  means    The list is that of a server on which Exchange was never installed" in text(
         of_profile("iis").analysis
     )
+
+
+def test_signs_that_were_not_seen_are_counted() -> None:
+    report = text(of_profile("exchange-2003").analysis)
+    assert re.search(r"\n  passed +\d\d other signs of a box in the path: not seen *\n", report)
+    assert "asterisks" not in report
 
 
 def test_octets_of_a_step_are_printed_once() -> None:
