@@ -59,6 +59,8 @@ def verdict(result: RunResult) -> str:
     tried = f"{counted(attempts, 'attempt', 'attempts')} in {lasting(result.simulated_seconds)}"
     if result.outcome == "delivered":
         strong = "Delivered." if result.intact else "Delivered, but not as it was sent."
+    elif result.outcome == "lost":
+        strong = "Lost: the sender was told that it is delivered, and the receiver never had it."
     else:
         statuses = sorted({ndr.status for fate in result.fates for ndr in fate.ndrs})
         strong = f"Not delivered: non-delivery report {', '.join(statuses)}."

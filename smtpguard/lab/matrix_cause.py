@@ -35,7 +35,7 @@ def cause(result: RunResult) -> str:
     words = [event.event.rpartition("-")[2] for event in decided if event.time >= began]
     if words:
         return words[-1]
-    return _seen_by_the_sender(result) if result.outcome == "delivered" else _reason(attempts[-1].attempt.reason)
+    return _reason(attempts[-1].attempt.reason) if result.outcome == "ndr" else _seen_by_the_sender(result)
 
 
 def _seen_by_the_sender(result: RunResult) -> str:

@@ -17,7 +17,7 @@ th, td { border-bottom: 1px solid var(--line); padding: 0.3rem 0.8rem 0.3rem 0; 
 th { font-weight: 600; }
 td small { display: block; opacity: 0.75; }
 .delivered { color: var(--good); }
-.ndr { color: var(--bad); }
+.ndr, .lost { color: var(--bad); }
 .odd { outline: 2px solid var(--bad); }
 @media print { body { margin: 0; max-width: none; font-size: 10px; } tr { break-inside: avoid; } }
 """

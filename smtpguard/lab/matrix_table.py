@@ -14,14 +14,18 @@ from rich.text import Text
 from smtpguard.lab.matrix import CellResult, Matrix
 from smtpguard.lab.report import heading, line
 
-LEGEND = "ok: delivered. NDR 17x: returned after 17 attempts. Below: the step that failed, and the cause in a word."
+LEGEND = (
+    "ok: delivered. NDR 17x: returned after 17 attempts. LOST: acknowledged and never stored. "
+    "Below: the step that failed, and the cause in a word."
+)
 
-_COLOURS = {"delivered": "green", "ndr": "red"}
+_COLOURS = {"delivered": "green", "ndr": "red", "lost": "magenta"}
+_WORDS = {"delivered": "ok", "ndr": "NDR", "lost": "LOST"}
 
 
 def told(cell: CellResult) -> tuple[str, str]:
     """A cell's two lines: ``NDR 17x`` and ``13 eaten``."""
-    outcome = "ok" if cell.outcome == "delivered" else "NDR"
+    outcome = _WORDS[cell.outcome]
     if cell.attempts > 1:
         outcome += f" {cell.attempts}x"
     step = "" if cell.step is None else f"{cell.step} "

@@ -214,7 +214,9 @@ def verdict(console: Console, result: RunResult) -> None:
     if len(result.fates) > 1:
         delivered = sum(fate.outcome == "delivered" for fate in result.fates)
         line(console, f"Of {len(result.fates)} messages {delivered} were delivered. The first one:", "bold")
-    if result.fate.outcome == "delivered":
+    if result.outcome == "lost":
+        line(console, f"Lost after {attempts}: acknowledged, and the receiver has not got it.", "bold red")
+    elif result.fate.outcome == "delivered":
         line(console, f"Delivered after {attempts}, simulated time {span(result.simulated_seconds)}.", "bold green")
     else:
         status = result.fate.ndr.status if result.fate.ndr is not None else ""

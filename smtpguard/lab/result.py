@@ -35,6 +35,7 @@ class RunResult:
     orphaned_blobs: int
     events: tuple[Event, ...]
     eventlog: tuple[Entry, ...]
+    firewall_lies: bool = False  # its policy may answer success that no server gave
 
     @property
     def fate(self) -> Fate:
@@ -48,8 +49,10 @@ class RunResult:
 
     @property
     def outcome(self) -> Outcome:
-        """``delivered`` when every message was."""
-        return "delivered" if all(fate.outcome == "delivered" for fate in self.fates) else "ndr"
+        """``delivered`` when every message was; ``lost`` when the sender thinks so and the receiver has fewer."""
+        if any(fate.outcome != "delivered" for fate in self.fates):
+            return "ndr"
+        return "lost" if len(self.mailbox) < len(self.messages) else "delivered"
 
     @property
     def expectation(self) -> Ending | None:

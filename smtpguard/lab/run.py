@@ -87,6 +87,7 @@ def _result(cast: Cast, hosts: Hosts, fates: tuple[Fate, ...], events: tuple[Eve
         orphaned_blobs=0 if mailbox is None else len(mailbox.orphaned_blobs),
         events=events,
         eventlog=_eventlog(cast, events),
+        firewall_lies=cast.rulebook is not None and cast.rulebook.lies,
     )
 
 

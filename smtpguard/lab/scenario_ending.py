@@ -1,7 +1,8 @@
 """How a run should end: what a scenario expects of one firewall policy, and what of it did not come true.
 
 A bare word is the outcome alone (``eat-blob: ndr``). Whatever an ending says nothing of is not asked for, but for one
-thing: a message that was delivered lies in the mailbox once, octet for octet, and one that was returned does not.
+thing: a message that was delivered lies in the mailbox once, octet for octet, and one that was returned does not. A
+message is lost that the sender takes for delivered and the receiver never had: only a firewall that lies may do that.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 if TYPE_CHECKING:
     from smtpguard.lab.result import RunResult
 
-Outcome = Literal["delivered", "ndr"]
+Outcome = Literal["delivered", "ndr", "lost"]
 
 
 class Ending(BaseModel):
@@ -42,7 +43,7 @@ class Ending(BaseModel):
 def unmet(ending: Ending | None, result: RunResult) -> tuple[str, ...]:
     """What did not come true, a sentence each; without an ending only that nothing was lost and called delivered."""
     if ending is None:
-        lost = result.outcome == "delivered" and not result.intact
+        lost = result.outcome != "ndr" and not result.intact and not (result.outcome == "lost" and result.firewall_lies)
         return ("a message was reported delivered and is not in the mailbox as it was sent",) if lost else ()
     return (*_asked(ending, result), *_octets(ending, result))
 
@@ -76,7 +77,11 @@ def _missing(asked: Sequence[int], seen: set[int]) -> list[int]:
 def _octets(ending: Ending, result: RunResult) -> list[str]:
     if ending.copies is None:
         if ending.outcome == "delivered":
-            return [] if result.intact else ["mailbox: expected the message once and unchanged, found it otherwise"]
+            return (
+                []
+                if result.intact or result.outcome == "lost"
+                else ["mailbox: expected the message once and unchanged, found it otherwise"]
+            )
         return [f"mailbox: expected empty, holds {len(result.mailbox)}"] if result.mailbox else []
     said = []
     if len(result.mailbox) != ending.copies:

@@ -12,6 +12,7 @@ from smtpguard.lab import documents
 from smtpguard.lab.errors import LabError
 from smtpguard.lab.firewall import known_policies
 from smtpguard.lab.scenario import NO_FIREWALL, Scenario
+from smtpguard.policy import library
 from smtpguard.policy.errors import suggestion
 from smtpguard.policy.explain import problem
 from smtpguard.policy.positions import Document
@@ -43,7 +44,7 @@ def _whole(document: Document, folder: Path) -> Scenario:
         raise _wrong(document, ("receiver", "profile"), "profile", scenario.receiver.profile, profiles)
     policies = [NO_FIREWALL, *known_policies()]
     for word in (scenario.firewall, *scenario.expects):
-        if not _is_path(word) and word not in policies:
+        if not _is_path(word) and library.split(word)[0] not in policies:
             place = ("expects", word) if word in scenario.expects else ("firewall",)
             raise _wrong(document, place, "policy", word, policies)
     expects = {placed(word, folder): ending for word, ending in scenario.expects.items()}

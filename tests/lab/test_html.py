@@ -77,6 +77,13 @@ def test_a_lost_reply_is_told_as_it_is() -> None:
     assert "Non-delivery report 4.4.7, though the receiver stored 1 message." in text
 
 
+def test_a_lost_message_is_no_delivery() -> None:
+    result = replace(outcomes.delivered(), mailbox=(), firewall_lies=True)
+    markup = page(result, Capture())
+    assert "Lost: the sender was told that it is delivered, and the receiver never had it." in read(markup).text
+    assert 'class="verdict bad"' in markup
+
+
 def test_what_the_scenario_expects_otherwise_is_said() -> None:
     result = replace(outcomes.delivered(), firewall="eat-blob")
     text = read(page(result, Capture())).text

@@ -76,6 +76,19 @@ def test_any_profile_and_any_policy_may_be_named() -> None:
     assert (result.receiver, result.outcome) == ("iis", "delivered")
 
 
+def test_a_variant_of_a_policy_may_be_named_and_a_message_may_be_lost() -> None:
+    variant, liar = matrix_axes.cells(["modern"], ["isa-2000:reply", "bdat-liar"], ["exchange-2003"])
+    result = run_matrix((), [variant, liar], jobs=1)
+    assert [(cell.firewall, cell.outcome) for cell in result.cells] == [
+        ("isa-2000:reply", "delivered"), ("bdat-liar", "lost"),
+    ]  # fmt: skip
+    assert result.as_expected
+    assert "LOST" in table(result)
+    assert 'class="lost">LOST<small>' in as_html(result)
+    with pytest.raises(PolicyError, match="has no variant 'rely'"):
+        matrix_axes.cells([], ["isa-2000:rely"], [])
+
+
 def test_unknown_words_are_told_before_anything_runs() -> None:
     with pytest.raises(LabError, match=r"unknown sender 'moder' \(did you mean 'modern'\?\)"):
         matrix_axes.cells(["moder"], [], [])

@@ -79,3 +79,10 @@ def test_colour_on_a_terminal_unless_no_color(monkeypatch: pytest.MonkeyPatch) -
     assert "\x1b[32m" in told("none", terminal=True)
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[32m" not in told("none", terminal=True)
+
+
+def test_a_message_that_was_acknowledged_and_never_stored_is_lost() -> None:
+    text = told("bdat-liar")
+    assert "Lost after 1 attempt: acknowledged, and the receiver has not got it." in text
+    assert "Not as the scenario expects" not in text
+    assert "octets sent" not in text

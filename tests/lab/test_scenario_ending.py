@@ -21,7 +21,7 @@ RETURNED = run_scenario(KB818222, "close-on-xexch50", sample())
 def test_a_bare_word_is_the_outcome() -> None:
     assert Ending.model_validate("ndr") == Ending(outcome="ndr")
     with pytest.raises(ValidationError):
-        Ending.model_validate("lost")
+        Ending.model_validate("gone")
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,13 @@ def test_a_message_that_is_lost_changed_or_doubled_is_told_even_where_nothing_is
         assert len(unmet(None, result)) == 1
         assert len(unmet(Ending(outcome="delivered"), result)) == 1
     assert unmet(None, DELIVERED) == unmet(None, RETURNED) == ()
+
+
+def test_a_message_may_be_lost_behind_a_firewall_that_lies_and_nowhere_else() -> None:
+    lost = replace(DELIVERED, mailbox=())
+    assert lost.outcome == "lost"
+    assert unmet(None, replace(lost, firewall_lies=True)) == unmet(Ending(outcome="lost"), lost) == ()
+    assert unmet(Ending(outcome="lost"), DELIVERED)[0] == "outcome: expected lost, seen delivered"
 
 
 def test_a_returned_message_must_not_lie_in_the_mailbox_unless_copies_are_expected() -> None:

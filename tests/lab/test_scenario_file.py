@@ -83,7 +83,7 @@ def test_the_second_exchanger_serves_when_the_first_is_not_there(mine: Path) -> 
         (
             "  eat-blob: ndr",
             "  eat-blob: bounced",
-            ":12:13: expects.eat-blob.outcome: unknown word 'bounced' (one of: delivered, ndr)",
+            ":12:13: expects.eat-blob.outcome: unknown word 'bounced' (one of: delivered, ndr, lost)",
         ),
         (
             "  domains: [example.net]",
