@@ -231,13 +231,14 @@ class PayloadFlow(Flow):
         return end if end >= 0 else len(data)
 
     def _pass_payload(self, data: bytes, position: int, end: int) -> int:
-        """Send on what came up to ``end`` (-1: all). Gives -1, or where a rule about a line ended the reading."""
+        """Send on what came up to ``end`` (-1: all). Gives -1, or from where nothing is payload any more: a rule about
+        a line, or one that acts behind so many octets, has ended it."""
         session = self.session
         session.since = session.now
         if self._watched is not None:
             return self._pass_by_lines(self._watched, data, position, end if end >= 0 else len(data))
         self._pass_part(data[position:end] if end >= 0 else data[position:] if position else data)
-        return -1
+        return position if session.over else -1
 
     def _pass_by_lines(self, lines: LineReader, data: bytes, position: int, stop: int) -> int:
         session = self.session
@@ -246,10 +247,10 @@ class PayloadFlow(Flow):
             position = index
             if not session.closed:
                 self._judge_line(lines)
-            if session.closed or session.tunnelled or session.stalled:
+            if session.over:
                 return position
         self._pass_part(data[position:stop])
-        return -1
+        return position if session.over else -1
 
     def _judge_line(self, lines: LineReader) -> None:
         session = self.session

@@ -114,6 +114,12 @@ def test_an_end_within_a_text(action: Action, end: Marked) -> None:
     assert book << record(f"payload-{'closed' if isinstance(action, Close) else 'reset'}", rule="r") << end
 
 
+def test_a_black_hole_within_a_text_swallows_what_would_be_judged_behind_it() -> None:
+    book = in_transaction(inspector(rule("r", "payload", Drop(after=1), verb="DATA")))
+    book = exchange(book, b"DATA\r\n", GO_AHEAD) >> C(b"a\n.\nb\r\n.\r\nQUIT\r\n") << to_server(b"a")
+    assert book << record("payload-dropped", rule="r") << no_record("violation")
+
+
 @pytest.mark.parametrize("line", [b"BDAT 12 LAST\r\n", b"XEXCH50 12 2\r\n"])
 def test_an_end_within_counted_octets(line: bytes) -> None:
     book = in_transaction(inspector(rule("r", "payload", Reset(10))))
