@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from smtpguard.cli.errors import UsageError
-from smtpguard.cli.policy import Format, FormatOption
+from smtpguard.cli.formats import Format, FormatOption
 from smtpguard.net import applying, host
 from smtpguard.net.host import HostError
 from smtpguard.net.plan import Mode, PlanError, Wanted, WhenDown, plan

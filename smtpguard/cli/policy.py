@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from smtpguard.cli import policy_diff
 from smtpguard.cli.errors import EXIT_USAGE
+from smtpguard.cli.formats import Format, FormatOption
 from smtpguard.policy import library
 from smtpguard.policy.compile import compile_policy
 from smtpguard.policy.inheritance import Policy
@@ -27,16 +28,6 @@ app = typer.Typer(
     "The language is described in docs/policies.md.",
     rich_markup_mode=None,
 )
-
-
-class Format(StrEnum):
-    """How a command prints."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print it.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -93,6 +84,9 @@ def check_policies(
                 typer.echo(f"{given}: ok, {_counted(policy)}")
     if any(problems for _, _, problems in results):
         raise typer.Exit(EXIT_USAGE)
+
+
+app.command("diff")(policy_diff.diff_policies)
 
 
 @app.command("schema")

@@ -64,6 +64,13 @@ def serve(
             metavar="NAME-or-FILE", help="A second policy that only observes, beside the first, at no risk to mail."
         ),
     ] = None,
+    transcripts: Annotated[
+        bool,
+        typer.Option(
+            "--transcripts",
+            help="Put what was said into each session's journal line, messages and AUTH masked: for `policy diff`.",
+        ),
+    ] = False,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Limits and deadlines in YAML, such as `max_sessions: 500`.")
     ] = None,
@@ -96,7 +103,9 @@ def serve(
     rulebook = load_policy(policy, observe=observe)
     shadow_book = load_policy(shadow, observe=True) if shadow is not None else None
     _spare_the_collector()
-    _runner()(_serve(rulebook, shadow_book, listen_address, upstream_address, towards, settings))
+    _runner()(
+        _serve(rulebook, shadow_book, listen_address, upstream_address, towards, settings, transcripts=transcripts)
+    )
 
 
 def parse_address(text: str, option: str, *, lowest: int) -> Address:
@@ -134,6 +143,8 @@ async def _serve(
     upstream: Address | None,
     towards: Address | Interception,
     settings: RelaySettings,
+    *,
+    transcripts: bool,
 ) -> None:
     if upstream is not None:
         await _probe(upstream)
@@ -145,7 +156,16 @@ async def _serve(
     run = f"{int(time.time()):x}-{os.getpid():x}-"
     tally = RuleTally(journal, loop.call_later)
     interception = towards if isinstance(towards, Interception) else None
-    guard = Guard(rulebook, listen=listen, upstream=towards, journal=tally, settings=settings, run=run, shadow=shadow)
+    guard = Guard(
+        rulebook,
+        listen=listen,
+        upstream=towards,
+        journal=tally,
+        settings=settings,
+        run=run,
+        shadow=shadow,
+        transcripts=transcripts,
+    )
     try:
         await guard.start()
     except InterceptError as error:

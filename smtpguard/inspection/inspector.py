@@ -19,6 +19,7 @@ Never raises for anything that peers send. After Close or Reset it takes what co
 from __future__ import annotations
 
 from random import Random
+from typing import ClassVar
 
 from smtpguard.inspection import starttls
 from smtpguard.inspection.client_flow import ClientFlow
@@ -51,6 +52,8 @@ class Inspector:
 
     __slots__ = ("_client_flow", "_server_flow", "_session")
 
+    session_class: ClassVar[type[Session]] = Session
+
     def __init__(
         self,
         rulebook: Rulebook,
@@ -64,7 +67,7 @@ class Inspector:
         verbs: dict[str, int] | None = None,
         terms: Terms = DEFAULT,
     ) -> None:
-        self._session = session = Session(
+        self._session = session = self.session_class(
             rulebook,
             client=client,
             server=server,

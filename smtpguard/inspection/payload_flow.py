@@ -48,6 +48,11 @@ class PayloadFlow(Flow):
         self._lines: LineReader | None = None  # of the message, over all its chunks
         self._watched: LineReader | None = None  # the same while its octets are read, None where no rule asks for lines
 
+    @property
+    def payload_stage(self) -> str:
+        """What the payload at hand is: text, chunk or blob; "" outside of one."""
+        return self._payload.stage if self._payload is not None else ""
+
     def expect_command(self) -> None:
         """The next octet begins a command."""
         raise NotImplementedError

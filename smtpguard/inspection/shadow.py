@@ -1,12 +1,16 @@
 """A second rulebook beside the one that acts: it sees the same octets, says what it would have done, touches nothing.
 
     inspector = ShadowedInspector(rulebook, shadow, client=…, server=…)
+    inspector = ShadowedInspector(rulebook, None, transcribe=True, client=…, server=…)
 
 ``shadow`` is compiled to observe (``load_policy(…, observe=True)``). Its Inspector is fed what the client said and what
 the server said, before the acting one has altered anything; where the acting one answers in the server's place, that
 answer is the server's word to the shadow, in its turn among the others. So the shadow follows the dialogue that really
 took place, past the point where it would have refused, eaten or closed. Its records carry ``shadow`` with its name, and
 ``after`` once something that it decided would have ended the session: what follows would then not have come about.
+
+With ``transcribe`` the shadow keeps a transcript (see ``transcribing``), which the summary holds; without a rulebook of
+its own it does only that.
 
 No risk: effects of the shadow other than records go nowhere, and an exception ends the shadow alone, which
 ``shadow-crashed`` says. It is given up (``shadow-lost``, with the reason) where it can't know any more what answers
@@ -23,6 +27,7 @@ from smtpguard.inspection.deadlines import Deadlines
 from smtpguard.inspection.effects import Effect, Record
 from smtpguard.inspection.inspector import Inspector
 from smtpguard.inspection.terms import DEFAULT, Terms
+from smtpguard.inspection.transcribing import Transcriber
 from smtpguard.policy.rulebook import Rulebook
 from smtpguard.smtp.sides import CLIENT, SERVER, Side
 
@@ -33,16 +38,20 @@ _TOLD = frozenset(("uncertain", "turn", "line-refused"))
 """Records without a rule that are a shadow's own; what was said and accepted, the acting Inspector records."""
 
 
+_NO_RULES = Rulebook("transcript", on_uncertain="tunnel", on_crash="pass", turn="tunnel", transparent=True)
+
+
 class ShadowedInspector(Inspector):
     """An Inspector with another one in its shadow; ``shadow_tallies`` counts for that one's rules over all sessions."""
 
-    __slots__ = ("_answers", "_name", "_outcome", "_shadow")
+    __slots__ = ("_answers", "_judges", "_name", "_outcome", "_shadow", "_transcript")
 
     def __init__(
         self,
         rulebook: Rulebook,
-        shadow: Rulebook,
+        shadow: Rulebook | None,
         *,
+        transcribe: bool = False,
         client: str | None = None,
         server: str | None = None,
         rng: Random | None = None,
@@ -53,6 +62,8 @@ class ShadowedInspector(Inspector):
         verbs: dict[str, int] | None = None,
         terms: Terms = DEFAULT,
     ) -> None:
+        self._judges = shadow is not None
+        shadow = shadow if shadow is not None else _NO_RULES
         if not shadow.transparent:
             raise ValueError(f"the shadow {shadow.name} may alter something: compile it to observe")
         super().__init__(
@@ -66,7 +77,9 @@ class ShadowedInspector(Inspector):
             verbs=verbs,
             terms=terms,
         )
-        self._shadow: Inspector | None = Inspector(
+        kind = Transcriber if transcribe else Inspector
+        self._transcript: dict[str, object] | None = None
+        self._shadow: Inspector | None = kind(
             shadow,
             client=client,
             server=server,
@@ -109,18 +122,28 @@ class ShadowedInspector(Inspector):
 
     def tls_started(self, side: Side, now: float | None = None) -> list[Effect]:
         """TLS is up; with the client it begins the session anew for both."""
+        told: list[Effect] = []
         if side is CLIENT and self._shadow is not None:
-            self._shadow.tls_started(side, now)
-        return self._joined([], super().tls_started(side, now), now)
+            try:
+                told = self._heard(self._shadow.tls_started(side, now))
+            except Exception as error:
+                told = [self._crashed(error)]
+        return self._joined(told, super().tls_started(side, now), now)
 
     def advance(self, now: float) -> list[Effect]:
         """Time has passed. A shadow waits for nothing and nobody."""
         return self._joined([], super().advance(now), now)
 
     def summary(self) -> dict[str, object]:
-        """Counts of the session, and under ``shadow`` what the shadow decided."""
-        counts = self._outcome if self._shadow is None else self._counts(self._shadow)
-        return {**super().summary(), "shadow": {"policy": self._name, **counts}}
+        """Counts of the session; under ``shadow`` what the shadow decided, under ``transcript`` what was said."""
+        summary = super().summary()
+        if self._judges:
+            counts = self._outcome if self._shadow is None else self._counts(self._shadow)
+            summary["shadow"] = {"policy": self._name, **counts}
+        transcript = self._shadow.transcript() if isinstance(self._shadow, Transcriber) else self._transcript
+        if transcript is not None:
+            summary["transcript"] = transcript
+        return summary
 
     @property
     def held(self) -> int:
@@ -185,6 +208,8 @@ class ShadowedInspector(Inspector):
         return Record("shadow-lost", {"shadow": self._name, "why": why})
 
     def _give_up(self, why: str) -> None:
+        if isinstance(self._shadow, Transcriber):
+            self._transcript = {**self._shadow.transcript(), "ended": "lost"}
         if self._shadow is not None:
             self._outcome = {**self._counts(self._shadow), "followed": False, "why": why}
             self._shadow = None

@@ -30,8 +30,8 @@ Journal = Callable[[str, dict[str, object]], None]
 class Guard:
     """One listener under one rulebook, with another one that only observes in its shadow, where there is one.
 
-    ``journal`` takes each record as (event, fields). Sessions go to ``upstream``, or where ``interception`` says that
-    each was to go."""
+    ``journal`` takes each record as (event, fields); ``transcripts`` puts what was said, masked, into each session's
+    summary. Sessions go to ``upstream``, or where ``interception`` says that each was to go."""
 
     def __init__(
         self,
@@ -43,8 +43,10 @@ class Guard:
         settings: RelaySettings | None = None,
         run: str = "",
         shadow: Rulebook | None = None,
+        transcripts: bool = False,
     ) -> None:
         self.rulebook = rulebook
+        self._transcripts = transcripts
         self._shadow = shadow
         self._shadow_tallies: dict[str, int] = {}
         self.journal = journal
@@ -135,10 +137,11 @@ class Guard:
         """The Inspector of session ``number``."""
         server = destination.address[0] if destination is not None else ""
         server_address = server if _is_address(server) else None
-        if self._shadow is not None:
+        if self._shadow is not None or self._transcripts:
             return ShadowedInspector(
                 self.rulebook,
                 self._shadow,
+                transcribe=self._transcripts,
                 client=client,
                 server=server_address,
                 number=number,

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import NamedTuple, cast
 
 from smtpguard.inspection.effects import Close, Effect, Finish, Pause, Record, Reset, Resume, Send, Tunnel
 from smtpguard.inspection.inspector import Inspector
@@ -24,12 +25,20 @@ SLICE = 64 * 1024  # octets; what the relay reads at once
 Cut = Callable[[bytes], Iterable[bytes]]
 
 
+class Place(NamedTuple):
+    """Where in a conversation a record came: behind so many reads, and so many commands."""
+
+    reads: int
+    commands: int
+
+
 @dataclass(slots=True)
 class Replay:
     """What came of it. ``sent``: by the side that it went to; ``unread``, ``held``: how many octets stayed behind."""
 
     sent: dict[Side, bytes] = field(repr=False)  # mail and passwords belong into no traceback
     records: list[Record] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)  # one a record
     finished: set[Side] = field(default_factory=set)  # sides that were sent a FIN
     summary: dict[str, object] = field(default_factory=dict)
     unread: dict[Side, int] = field(default_factory=dict)
@@ -44,12 +53,28 @@ def slices(data: bytes) -> Iterable[bytes]:
     return [data[at : at + SLICE] for at in range(0, len(data), SLICE)]
 
 
-def replay(conversation: Conversation, rulebook: Rulebook, *, cut: Cut = slices, rng: Random | None = None) -> Replay:
+def replay(
+    conversation: Conversation,
+    rulebook: Rulebook,
+    *,
+    cut: Cut = slices,
+    rng: Random | None = None,
+    number: int = 0,
+    tallies: dict[str, int] | None = None,
+) -> Replay:
     """Feed ``conversation`` to an Inspector under ``rulebook``; ``cut`` says in which pieces a turn was read.
 
-    No piece may be longer than ``SLICE``. ``rng`` is for rules that draw; without it the rulebook's own seed counts.
+    No piece may be longer than ``SLICE``. ``rng`` is for rules that draw; without it the rulebook's own seed counts,
+    and the session's ``number``. ``tallies`` count over several conversations.
     """
-    inspector = Inspector(rulebook, client=conversation.client.address, server=conversation.server.address, rng=rng)
+    inspector = Inspector(
+        rulebook,
+        client=conversation.client.address or None,
+        server=conversation.server.address or None,
+        rng=rng,
+        number=number,
+        tallies=tallies,
+    )
     player = _Player(inspector)
     player.play(conversation.turns, cut)
     return player.result()
@@ -64,6 +89,7 @@ class _Player:
         self._paused: set[Side] = set()
         self._out: dict[Side, list[bytes]] = {CLIENT: [], SERVER: []}
         self._over = False
+        self._reads = 0
         self._replay = Replay(sent={})
 
     def play(self, turns: Sequence[Turn], cut: Cut) -> None:
@@ -121,6 +147,7 @@ class _Player:
         return piece
 
     def _read(self, side: Side, piece: bytes | End, now: float) -> list[Effect]:
+        self._reads += 1
         if isinstance(piece, bytes):
             return self._inspector.receive(side, piece, now)
         return self._inspector.eof(side, now) if piece == "fin" else self._inspector.lost(side, now)
@@ -131,6 +158,7 @@ class _Player:
                 self._out[effect.side].append(bytes(effect.data))
             elif isinstance(effect, Record):
                 self._replay.records.append(effect)
+                self._replay.places.append(Place(self._reads, cast(int, self._inspector.summary()["commands"])))
             elif isinstance(effect, Pause):
                 self._paused.add(effect.side)
             elif isinstance(effect, Resume):

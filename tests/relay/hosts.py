@@ -105,6 +105,7 @@ async def guard(
     settings: RelaySettings | None = None,
     host: str = "127.0.0.1",
     shadow: Rulebook | None = None,
+    transcripts: bool = False,
 ) -> AsyncIterator[Guard]:
     """A guard before ``upstream``; stopped at once at the end."""
     rulebook = load_policy(policy) if isinstance(policy, str) else policy
@@ -115,6 +116,7 @@ async def guard(
         journal=journal if journal is not None else Journal(),
         settings=settings or RelaySettings(linger=1.0),
         shadow=shadow,
+        transcripts=transcripts,
     )
     await box.start()
     try:

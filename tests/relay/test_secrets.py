@@ -42,14 +42,19 @@ async def refusing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 @pytest.mark.parametrize("verb", [b"AUTH", b"X-EXPS"])
-def test_no_secret_is_recorded(verb: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("transcripts", [False, True], ids=["records", "transcripts"])
+def test_no_secret_is_recorded(verb: bytes, transcripts: bool, tmp_path: Path) -> None:
     policy = tmp_path / "watch.yaml"
     policy.write_text(WATCH_EVERYTHING)
     initial, user, word, stray = ENCODED
 
     async def test() -> None:
         journal = Journal()
-        async with server(refusing) as upstream, guard(upstream, load_policy(str(policy)), journal) as box:
+        book = load_policy(str(policy))
+        async with (
+            server(refusing) as upstream,
+            guard(upstream, book, journal, transcripts=transcripts) as box,
+        ):
             async with client(box) as (reader, writer):
                 await reader.readline()
                 for line in (
@@ -68,6 +73,7 @@ def test_no_secret_is_recorded(verb: bytes, tmp_path: Path) -> None:
         assert "COMMAND-RECORDED" in told
         assert "PAYLOAD-RECORDED" in told
         assert "LONG-COMMAND" in told
+        assert ("XXXXXXXXXXXX" in told) is transcripts, "a masked secret keeps its length"
         for secret in (*SECRETS, *ENCODED):
             assert secret.decode().upper() not in told
 
