@@ -57,6 +57,7 @@ _SHOWN_BY = {
     "keyword-hidden": EXTENSION_VERBS,
     "ehlo-as-helo": UNKNOWN_VERBS,
     "ehlo-as-noop": UNKNOWN_VERBS,
+    "ehlo-as-unknown": UNKNOWN_VERBS,
     "unknown-verb-rewritten": UNKNOWN_VERBS,
     "unknown-verb-accepted": UNKNOWN_VERBS,
     "unknown-verb-closed": UNKNOWN_VERBS,

@@ -6,13 +6,23 @@ import re
 from collections.abc import Iterator
 
 from smtpguard.analyzer.ehlo import is_starred
+from smtpguard.analyzer.probe_typing import TYPED
 from smtpguard.analyzer.probe_verbs import UNKNOWN_VERBS
 from smtpguard.analyzer.reading import View, plain
 from smtpguard.analyzer.steps import named
 from smtpguard.analyzer.systems import proxy_of
 from smtpguard.analyzer.traces import Trace
 
+_COMMON = ("PIPELINING", "8BITMIME", "CHUNKING", "BINARYMIME", "STARTTLS", "SIZE")
 _STARS = re.compile(r"220 [*20 ]*\*{4,}[*20 ]*")
+
+# The steps that EHLO's reply may be that of, in this order.
+_SAMPLES = (
+    (UNKNOWN_VERBS, "NOOP", "NOOP", "ehlo-as-noop"),
+    (UNKNOWN_VERBS, "unknown verb 1", "an unknown verb", "ehlo-as-unknown"),
+    (UNKNOWN_VERBS, "HELO again", "HELO", "ehlo-as-helo"),
+    (TYPED, "typed HELO", "HELO", "ehlo-as-helo"),  # where the server takes no second one
+)
 
 
 def read_banner(view: View) -> Iterator[Trace]:
@@ -33,6 +43,8 @@ def read_list(view: View) -> Iterator[Trace]:
     step = named(view.steps, "EHLO")
     for keyword in sorted(view.ehlo.names):
         yield Trace("listed", keyword, step=step)
+    if view.ehlo.texts:
+        yield from (Trace("unlisted", keyword) for keyword in _COMMON if not view.ehlo.has(keyword))
     for line in view.ehlo.masked:
         if is_starred(line):
             yield Trace("keyword-starred", line, detail=f"the list has {line}, with a star for a letter", step=step)
@@ -49,9 +61,9 @@ def read_hello(view: View) -> Iterator[Trace]:
         detail = f"EHLO is refused ({ehlo.last_line}) and HELO is taken ({helo.last_line})"
         yield Trace("ehlo-refused", answer=ehlo.last_line, detail=detail, step=ehlo)
     elif ehlo.accepted and not view.ehlo.texts:
-        for other, kind in (("HELO again", "ehlo-as-helo"), ("NOOP", "ehlo-as-noop")):
-            sample = view.step(UNKNOWN_VERBS, other)
+        for title, name, who, kind in _SAMPLES:
+            sample = view.step(title, name)
             if sample is not None and plain(sample) == plain(ehlo):
-                detail = f"EHLO is answered as {other.split()[0]} is: {ehlo.last_line}"
+                detail = f"EHLO is answered as {who} is: {ehlo.last_line}"
                 yield Trace(kind, answer=ehlo.last_line, detail=detail, step=ehlo)
                 return

@@ -42,7 +42,8 @@ def read_unknown_verbs(view: View) -> Iterator[Trace]:
         return
     first = tries[0]
     if first.failure == "closed":
-        yield Trace("unknown-verb-closed", step=first)
+        detail = f"an unknown verb: {first.outcome}"
+        yield Trace("unknown-verb-closed", answer=first.outcome, detail=detail, step=first)
     elif first.failure:
         yield Trace("unknown-verb-silent", step=first)
     else:
@@ -83,7 +84,7 @@ def read_extensions(view: View) -> Iterator[Trace]:
             continue  # the octets behind it may be what was lost: ``reading_payloads``
         if step.failure in ("closed", "silent"):
             kind = "verb-closed" if step.failure == "closed" else "verb-silent"
-            yield Trace(kind, verb, detail=f"{verb}: {step.outcome}", step=step)
+            yield Trace(kind, verb, step.outcome, f"{verb}: {step.outcome}", step=step)
         elif not step.failure:
             yield Trace("verb-answer", verb, step.last_line, step=step)
             if listed and keyword != "STARTTLS" and _is_refusal(view, keyword, step):
@@ -147,12 +148,13 @@ def read_plain_steps(view: View) -> Iterator[Trace]:
 
 
 def read_typing(view: View) -> Iterator[Trace]:
-    """HELO typed and not known, though it is known whole."""
-    typed, whole = view.step(TYPED, "typed HELO"), view.step(UNKNOWN_VERBS, "HELO again")
-    if typed is None or whole is None or not whole.accepted or typed.accepted:
-        return
-    detail = f"HELO typed octet by octet: {typed.outcome}; sent whole: {whole.last_line}"
-    yield Trace("segment-matching", answer=typed.last_line, detail=detail, step=typed)
+    """A command that is not known when it is typed, and is known whole."""
+    for verb, whole in (("HELO", "HELO again"), ("NOOP", "NOOP")):
+        typed, sample = view.step(TYPED, f"typed {verb}"), view.step(UNKNOWN_VERBS, whole)
+        if typed is not None and sample is not None and sample.accepted and not typed.accepted:
+            detail = f"{verb} typed octet by octet: {typed.outcome}; sent whole: {sample.last_line}"
+            yield Trace("segment-matching", answer=typed.last_line, detail=detail, step=typed)
+            return
 
 
 def read_lengths(view: View) -> Iterator[Trace]:

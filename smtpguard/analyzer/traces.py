@@ -18,6 +18,7 @@ TRACES = {
     "banner-text": "the banner, whatever it is",
     # the list of EHLO; `of` is a keyword, or the overwritten line
     "listed": "a keyword in the list",
+    "unlisted": "a keyword of most servers is not in the list",
     "keyword-absent": "a keyword that the system has by default is not in the list, and its verb is not known either",
     "keyword-hidden": "a keyword is not in the list, and its verb works all the same",
     "keyword-masked": "a line of X's with a last letter",
@@ -25,6 +26,7 @@ TRACES = {
     "ehlo-refused": "EHLO is refused and HELO is taken",
     "ehlo-as-helo": "EHLO is answered as HELO is",
     "ehlo-as-noop": "EHLO is answered as NOOP is",
+    "ehlo-as-unknown": "EHLO is answered as an unknown verb is, with success",
     # unknown verbs
     "unknown-verb": "the answer to an unknown verb",
     "unknown-verb-rewritten": "an unknown verb is answered in words that the server does not use",
@@ -60,7 +62,7 @@ TRACES = {
 
 # Kinds that are no symptom by themselves: servers do so too, and each says something only beside others.
 HINTS = frozenset({
-    "banner-text", "listed", "keyword-absent", "unknown-verb", "bad-command-limit", "verb-answer",
+    "banner-text", "listed", "unlisted", "keyword-absent", "unknown-verb", "bad-command-limit", "verb-answer",
 })  # fmt: skip
 
 

@@ -106,7 +106,9 @@ def test_servers_and_personas(
     assert all(b"\r\nAuto-Submitted: auto-generated\r\n" in content for content in arrived)
     if persona is None:
         assert report["findings"] == []
-        assert report["suspects"] == []
+    # A box that eats BDAT leaves a trace before OpenSMTPD too, which does not offer it.
+    assert [suspect["policy"] for suspect in report["suspects"]][:1] == ([persona] if persona else [])
+    if persona is None:
         assert report["system"]["name"] == SERVERS[name]
 
 
