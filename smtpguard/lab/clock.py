@@ -5,7 +5,8 @@ either, does the clock move to the next timer. Two days of retries pass in about
 
 Loopback delivery is nearly always done when ``send`` returns; when the machine is busy the kernel hands it to a thread
 of its own, and an octet may be in flight for a moment with no socket ready. ``SETTLE_POLLS`` waits of
-``SETTLE_SECONDS`` of real time before each jump let it land.
+``SETTLE_SECONDS`` of real time before each jump let it land. ``patience`` is for who can't bear a mistake there: more
+real time before each jump of a second and more.
 
 Fails with ``DeadlockError`` when nothing is ready and no timer is set: on this clock that wait would never end. There
 is no hurry then, so a busy machine gets ``LAST_LOOK`` to deliver what may be under way.
@@ -35,8 +36,9 @@ class DeadlockError(RuntimeError):
 class JumpingSelector(selectors.BaseSelector):
     """A selector that never waits for a timer: it moves ``now`` (seconds since the loop began) instead."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = 0.0) -> None:
         self._real = selectors.DefaultSelector()
+        self._patience = patience
         self.now = 0.0
 
     def select(self, timeout: float | None = None) -> SelectorEvents:
@@ -52,6 +54,8 @@ class JumpingSelector(selectors.BaseSelector):
             ready = self._real.select(LAST_LOOK)
             if not ready:
                 raise DeadlockError("nothing is ready and no timer is set")
+            return ready
+        if self._patience and timeout >= 1 and (ready := self._real.select(self._patience)):
             return ready
         self.now += timeout
         return []
@@ -75,8 +79,8 @@ class JumpingSelector(selectors.BaseSelector):
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop whose ``time()`` begins at 0.0 and moves only by jumps."""
 
-    def __init__(self) -> None:
-        self._jumping = JumpingSelector()
+    def __init__(self, patience: float = 0.0) -> None:
+        self._jumping = JumpingSelector(patience)
         super().__init__(self._jumping)
 
     def time(self) -> float:
@@ -84,7 +88,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._jumping.now
 
 
-def run_virtual(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def run_virtual(main: Callable[[], Coroutine[Any, Any, T]], patience: float = 0.0) -> T:
     """Run ``main()`` on a fresh virtual clock and return what it returns; its exceptions pass through."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(patience)) as runner:
         return runner.run(main())

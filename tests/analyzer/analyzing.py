@@ -81,7 +81,7 @@ def of_profile(
             analysis = await run(port, message=message, recipient=recipient)
             return Heard(analysis, [one.verb for one in host.mailbox.messages])
 
-    return run_virtual(whole)
+    return run_virtual(whole, patience=0.02)
 
 
 def of_server(serve: Serve, *, message: bool = True, limits: Limits | None = None) -> Heard:
@@ -94,4 +94,4 @@ def of_server(serve: Serve, *, message: bool = True, limits: Limits | None = Non
             analysis = await run(port, message=message, limits=limits)
             return Heard(analysis, [], loop.time() - began)
 
-    return run_virtual(whole)
+    return run_virtual(whole, patience=0.02)

@@ -169,3 +169,21 @@ def test_an_octet_that_a_busy_machine_delivers_late_is_waited_for() -> None:
         assert run_virtual(main) == b"x"
     finally:
         far.close()
+
+
+def test_patience_waits_for_an_octet_before_a_long_jump() -> None:
+    near, far = socket.socketpair()
+
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        near.setblocking(False)
+        threading.Timer(0.03, far.sendall, [b"x"]).start()
+        async with asyncio.timeout(600):
+            assert await loop.sock_recv(near, 1) == b"x"
+        return loop.time()
+
+    try:
+        assert run_virtual(main, patience=0.5) == 0
+    finally:
+        near.close()
+        far.close()
