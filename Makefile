@@ -34,6 +34,7 @@ format: .venv/.dev ## put every file into the format that check wants
 golden: .venv/.dev ## write the golden transcripts of personas and profiles anew; read the difference before you keep it
 	@$(BIN)/python -m tests.personas.transcripts
 	@$(BIN)/python -m tests.lab.profile_dialogue
+	@$(BIN)/python -m tests.protection.page
 	@$(BIN)/python -m tests.protection.smuggling
 
 fuzz: .venv/.dev ## the laws of inspection with 100,000 examples each: takes hours
