@@ -36,6 +36,7 @@ golden: .venv/.dev ## write the golden transcripts of personas and profiles anew
 	@$(BIN)/python -m tests.lab.profile_dialogue
 	@$(BIN)/python -m tests.protection.page
 	@$(BIN)/python -m tests.protection.smuggling
+	@$(BIN)/python -m tests.analyzer.persona_table
 
 fuzz: .venv/.dev ## the laws of inspection with 100,000 examples each: takes hours
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(WORKERS) tests/inspection/test_laws.py tests/inspection/test_laws_of_dialogue.py

@@ -58,7 +58,7 @@ async def analyze(
                 return run.told()
             announce(run.route, run.target)
             if await run.accept(date, f"{number}.1"):
-                if _wants_bdat(run.target, run.acceptance.steps):
+                if wants_bdat(run.target, run.acceptance.steps):
                     await bdat_acceptance(run.bdat, sample_message(run.target, BDAT, date, f"{number}.2"))
                 await run.examine(sample_message(run.target, ENDING, date, f"{number}.3"), security, progress)
             run.over = True
@@ -199,7 +199,8 @@ def _may_be_tls(steps: list[Step]) -> bool:
     return last.name == "banner" and last.failure in ("silent", "closed") and not last.received
 
 
-def _wants_bdat(target: Target, steps: list[Step]) -> bool:
+def wants_bdat(target: Target, steps: list[Step]) -> bool:
+    """Whether the acceptance test gives reason for the one with BDAT: CHUNKING is offered, and mail is taken."""
     taken = named(tuple(steps), "message")
     listed: Ehlo = read_ehlo(named(tuple(steps), "EHLO"))
     return target.message and listed.has("CHUNKING") and taken is not None and taken.accepted

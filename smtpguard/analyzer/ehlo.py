@@ -13,6 +13,7 @@ from smtpguard.smtp.replies import code_of
 _LETTERS = re.compile(rb"X+[A-Z]")
 # A same-length star mask changes the fourth character: XEX*H50.
 _STAR = re.compile(rb"[A-Za-z0-9-]{3}\*[A-Za-z0-9=-]*")
+_WITH_ARGUMENTS = {"X-EXPS": "X-EXPS GSSAPI NTLM"}  # the shortest line that Exchange 2000 and later give it
 _GOOD_LINE = re.compile(rb"250[- ][^\r\n]*\r\n")
 
 
@@ -35,8 +36,12 @@ class Ehlo:
         return keyword in self.names
 
     def mask_for(self, keyword: str) -> str:
-        """A masked line as long as ``keyword``, which may stand in its place; empty when there is none."""
-        return next((line for line in self.masked if len(line) == len(keyword)), "")
+        """A masked line that may stand in the place of ``keyword``, empty when there is none.
+
+        It is as long as the keyword, or as its line with the arguments that are masked with it.
+        """
+        line = len(_WITH_ARGUMENTS.get(keyword, ""))
+        return next((mask for mask in self.masked if len(mask) == len(keyword) or 0 < line <= len(mask)), "")
 
 
 def read_ehlo(step: Step | None) -> Ehlo:

@@ -51,6 +51,16 @@ def test_classes(banner: str, words: str, expected: str) -> None:
     assert classify(banner, listed(words)).system.id == expected
 
 
+def test_a_mask_with_arguments_stands_for_x_exps() -> None:
+    """Cisco ASA over the list of Exchange 2003: the sinks are hidden, not missing."""
+    masks = ("XXXA", "XXXXXXXB", f"{'X' * 18}C", f"{'X' * 11}D", "XXXXXXE", "XF")
+    found = classify(STARS, listed(f"{masks[0]} SIZE ETRN 8bitmime {' '.join(masks[1:])}"))
+    assert found.system.id == "exchange-2000-2003"
+    assert f"{masks[2]} stands where X-EXPS may have been" in found.reasons
+    short = classify(W2003, listed("XXXA SIZE ETRN 8bitmime XXXXXXXB XXXC OK"))
+    assert short.system.id == "iis-without-exchange"
+
+
 def test_other_servers_are_named() -> None:
     assert classify("220 mail ESMTP Postfix", listed(PLAIN)).name == "Postfix"
     assert classify("220 mail eximious ready", listed(PLAIN)).name == ""
