@@ -6,16 +6,15 @@ import re
 from functools import partial
 
 from smtpguard.inspection import commanding
-from smtpguard.inspection.effects import Send
 from smtpguard.inspection.flow import HELD_OCTETS
 from smtpguard.inspection.payload_flow import NO_COMMAND, PayloadFlow
 from smtpguard.inspection.session import Session
 from smtpguard.inspection.wording import BAD_LINE, HELLO_FIRST, TOO_MANY_BAD_LINES, closing_reply
 from smtpguard.policy.actions import Cap, Close, Delay, Drop, Reset, Slice, Truncate
 from smtpguard.policy.rulebook import Rule
-from smtpguard.smtp.commands import Command, plain_verb
+from smtpguard.smtp.commands import Command
 from smtpguard.smtp.dialogue import Exchange
-from smtpguard.smtp.sides import Side
+from smtpguard.smtp.sides import CLIENT, Side
 from smtpguard.smtp.verbs import HELD_LINE, LINE
 
 MAX_PENDING = 256
@@ -26,6 +25,7 @@ MAX_BAD_LINES = 20
 
 _BEFORE_HELLO = frozenset(("NOOP", "QUIT", "RSET"))
 _TLS_HANDSHAKE = 0x16
+_BREAKS = b" \r"
 _VERB_AND_MORE = re.compile(rb"[ \t]*[^ \t\r\n]+[ \t\r\n]")
 
 
@@ -66,40 +66,43 @@ class ClientFlow(PayloadFlow):
 
     # --- commands ----------------------------------------------------------------------------------------------
 
-    def receive(self, data: bytes) -> None:
-        """Octets as they were read. One plain command of a client that waits for its replies takes the short way:
-        nearly all do, and this is the path that sets what a session costs."""
-        if self._read is not ClientFlow._read_command or self.held or self._agenda:
-            super().receive(data)
-            return
+    def forwards(self, data: bytes, now: float) -> bool:
+        """One plain command of a client that waits for its replies: nearly all are, and this sets what a session
+        costs."""
         session = self.session
         dialogue = session.dialogue
+        if (
+            self._read is not _READ_COMMAND
+            or dialogue.pending
+            or self.held
+            or self._agenda
+            or session.draining
+            or self.side is not CLIENT
+        ):
+            return False
+        verb = session.rulebook.plain_commands.get(data[:4])
         size = len(data)
-        verb = plain_verb(data)
         if (
             verb is None
-            or dialogue.pending
-            or (verb.payload and dialogue.content)
-            or session.rulebook.command.judges(verb.name)
-            or size > verb.max_length
             or data.find(b"\n") != size - 1
+            or data[4] not in _BREAKS  # there is one: the line end found above stands no earlier
             or data.find(b"\r") != size - 2
+            or size > verb.max_length
+            or (verb.payload and dialogue.content)
             or b"\0" in data
         ):
-            super().receive(data)
-            return
+            return False
         self.octets += size
         session.commands += 1
         session.verbs[verb.name] += 1
-        session.since = session.now
-        command = Command(data, verb)
-        dialogue.pending.append(Exchange("command", command))
+        session.now = session.since = now
+        dialogue.pending.append(Exchange("command", Command(data, verb)))
         if verb.change:
             dialogue.said(verb)
         elif verb.waits:
             self.waiting = True
             self._read = ClientFlow._wait
-        session.effects.append(Send(self.peer, data))
+        return True
 
     def greeting_passed(self) -> None:
         """The greeting is out: the client may speak."""
@@ -357,3 +360,6 @@ class ClientFlow(PayloadFlow):
             self.session.send(self.peer, left)
         self.held = b""
         self._send_finish()
+
+
+_READ_COMMAND = ClientFlow._read_command

@@ -50,6 +50,11 @@ class Flow:
 
     # --- octets in ---------------------------------------------------------------------------------------------
 
+    def forwards(self, data: bytes, now: float) -> bool:
+        """The short way. True: these octets go on as they are, at once, and nothing else is to be done. False: they
+        need ``receive``; nothing has happened yet."""
+        raise NotImplementedError
+
     def receive(self, data: bytes) -> None:
         """Octets as they were read from ``side``."""
         self.octets += len(data)

@@ -11,7 +11,7 @@ from smtpguard.policy.rulebook import Rule
 from smtpguard.smtp.commands import Command
 from smtpguard.smtp.dialogue import Exchange
 from smtpguard.smtp.replies import HELD_REPLY, Reply, ReplyReader, faultless
-from smtpguard.smtp.sides import Side
+from smtpguard.smtp.sides import SERVER, Side
 from smtpguard.smtp.verbs import UNKNOWN
 
 _NO_COMMAND = Command(b"")
@@ -36,18 +36,28 @@ class ServerFlow(Flow):
 
     # --- reading -----------------------------------------------------------------------------------------------
 
-    def receive(self, data: bytes) -> None:
-        """Octets as they were read. One whole reply to a plain command takes the short way, as in ``ClientFlow``."""
-        if self._read is ServerFlow._read_reply and not (self.held or self._agenda or self._reader.held):
-            found = faultless(data, 0)
-            if found is not None and found[1] == len(data) <= HELD_REPLY:
-                self.octets += len(data)
-                if not self._pass_plain(data, found[0]):
-                    self._take_whole(Reply(data, found[0]))
-                    if self.session.swapped:
-                        self._after_reply(data, len(data))
-                return
-        super().receive(data)
+    def forwards(self, data: bytes, now: float) -> bool:
+        """One whole reply to a plain command, with nothing else owed."""
+        session = self.session
+        pending = session.dialogue.pending
+        if (
+            self._read is not _READ_REPLY
+            or len(pending) != 1
+            or self.held
+            or self._agenda
+            or self._reader.held
+            or session.client_flow.waiting
+            or session.draining
+            or self.side is not SERVER
+        ):
+            return False
+        found = faultless(data, 0)
+        if found is None or found[1] != len(data) or found[1] > HELD_REPLY or not self._plain(pending[0], found[0]):
+            return False
+        self.octets += len(data)
+        session.now = now
+        self._answer_plain(pending[0], found[0])
+        return True
 
     def _read_reply(self, data: bytes, position: int) -> int:
         if not self._reader.held:
@@ -60,26 +70,35 @@ class ServerFlow(Flow):
                 return self._after_reply(data, end)
         return self._read_line(data, position)
 
-    def _pass_plain(self, raw: bytes, code: int) -> bool:
-        """The way of nearly every reply: it answers a plain command, and no rule looks at it. False when not."""
-        session = self.session
-        pending = session.dialogue.pending
-        if not pending or 300 <= code < 400:
-            return False
-        head = pending[0]
+    def _plain(self, head: Exchange, code: int) -> bool:
+        """Whether a reply of this code to ``head`` is of the kind of nearly every one: it answers a plain command, and
+        no rule looks at it."""
         spec = head.command.spec
-        if session.rulebook.judges_replies and (spec is UNKNOWN or session.rulebook.reply.judges(spec.name)):
+        if 300 <= code < 400 or head.stage != "command" or spec.waits or head.own is not None or head.eaten:
             return False
-        if head.stage != "command" or spec.waits or head.own is not None or head.eaten or head.withheld:
+        rulebook = self.session.rulebook
+        if spec is UNKNOWN:
+            return not (rulebook.judges_replies or head.withheld)
+        if spec.name not in rulebook.plain_replies or head.withheld:
             return False
-        if spec.change and code < 300:
-            if spec.change == "hello" and session.edits_hello:
-                return False
+        return not (spec.change == "hello" and code < 300 and self.session.edits_hello)
+
+    def _answer_plain(self, head: Exchange, code: int) -> None:
+        session = self.session
+        if head.command.spec.change and code < 300:
             session.dialogue.accepted(head.command, session.now)
         session.replies += 1
-        session.send(self.peer, raw)
         session.since = session.now
-        pending.popleft()
+        session.dialogue.pending.popleft()
+
+    def _pass_plain(self, raw: bytes, code: int) -> bool:
+        """Pass on a reply to a plain command. False when it answers no such."""
+        session = self.session
+        pending = session.dialogue.pending
+        if not pending or not self._plain(pending[0], code):
+            return False
+        self._answer_plain(pending[0], code)
+        session.send(self.peer, raw)
         if pending or session.client_flow.waiting:
             self.settle()
         return True
@@ -305,3 +324,6 @@ class ServerFlow(Flow):
         if early:
             self.session.send(self.peer, early)
         super().release()
+
+
+_READ_REPLY = ServerFlow._read_reply

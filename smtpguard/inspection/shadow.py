@@ -21,6 +21,7 @@ same thread, so a regular expression of a rule that takes long takes long here t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 from smtpguard.inspection.deadlines import Deadlines
@@ -39,6 +40,10 @@ _TOLD = frozenset(("uncertain", "turn", "line-refused"))
 
 
 _NO_RULES = Rulebook("transcript", on_uncertain="tunnel", on_crash="pass", turn="tunnel", transparent=True)
+
+
+def _never(_data: bytes, _now: float) -> bool:
+    return False
 
 
 class ShadowedInspector(Inspector):
@@ -149,6 +154,16 @@ class ShadowedInspector(Inspector):
     def held(self) -> int:
         """Octets held now, the shadow's copies among them."""
         return super().held + (self._shadow.held if self._shadow is not None else 0)
+
+    def shortcut(self, side: Side) -> Callable[[bytes, float], bool]:
+        """None: the shadow must hear every octet."""
+        return _never
+
+    def part(self) -> None:
+        """Both let go of their parts."""
+        super().part()
+        if self._shadow is not None:
+            self._shadow.part()
 
     # --- inside ------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,8 @@ from random import Random
 from typing import Literal
 
 from smtpguard.policy.actions import Action, Close, Drop, Eat, Misread, Pass, Record, Reject, Reset, Tunnel, Where
+from smtpguard.smtp.commands import PLAIN
+from smtpguard.smtp.verbs import VERBS, Verb
 from smtpguard.smtp.violations import ANSWERABLE
 
 
@@ -159,8 +161,15 @@ class Rulebook:
     judges_payloads: bool = field(init=False)
     guards_text: bool = field(init=False)  # a rule may refuse a text for how its lines end
     watched_in_text: frozenset[str] = field(init=False)  # violations in a text that are looked for on demand only
+    # Verbs that no rule for commands looks at, by the word on the wire, and those whose replies none looks at.
+    plain_commands: Mapping[bytes, Verb] = field(init=False)
+    plain_replies: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
+        commands = {word: verb for word, verb in PLAIN.items() if not self.command.judges(verb.name)}
+        object.__setattr__(self, "plain_commands", commands)
+        replies = frozenset(name for name in VERBS if not self.reply.judges(name))
+        object.__setattr__(self, "plain_replies", replies)
         object.__setattr__(self, "judges_commands", bool(self.command) or bool(self.payload))
         object.__setattr__(self, "judges_replies", bool(self.reply) or bool(self.message) or bool(self.greeting))
         object.__setattr__(self, "judges_payloads", bool(self.payload))

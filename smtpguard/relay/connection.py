@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import socket
 import struct
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from smtpguard.relay.settings import BULK_OCTETS, READ_OCTETS
@@ -23,12 +24,26 @@ _VIEW = _BULK_VIEW[:READ_OCTETS]
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
+def _not_yet(_data: bytes, _now: float) -> bool:
+    return False
+
+
+def _nowhere(_data: bytes) -> None:
+    """Of a connection that was not linked: nothing takes the shortcut there."""
+
+
 class Connection(asyncio.BufferedProtocol):
     """The connection to ``side`` of one session."""
 
-    __slots__ = ("bulk", "ended", "finished", "full", "lost", "owes_fin", "session", "side", "transport", "unread")
+    __slots__ = (
+        "_now", "_onward", "_shortcut", "bulk", "ended", "finished", "full", "lost", "owes_fin", "session", "side",
+        "transport", "unread",
+    )  # fmt: skip
 
-    def __init__(self, session: RelaySession, side: Side) -> None:
+    def __init__(self, session: RelaySession, side: Side, now: Callable[[], float]) -> None:
+        self._now = now
+        self._shortcut: Callable[[bytes, float], bool] = _not_yet
+        self._onward: Callable[[bytes], object] = _nowhere
         self.session = session
         self.side = side
         self.transport: asyncio.Transport | None = None
@@ -53,8 +68,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """So many octets were read."""
-        passed_whole = self.session.received(self.side, bytes(_BULK_VIEW[:nbytes]))
-        self.bulk = passed_whole and nbytes >= READ_OCTETS
+        data = bytes(_BULK_VIEW[:nbytes])
+        if self._shortcut(data, self._now()):
+            self._onward(data)
+        else:
+            self.bulk = self.session.received(self.side, data) and nbytes >= READ_OCTETS
 
     def eof_received(self) -> bool:
         """The peer sent FIN; the connection stays half open until the session says otherwise."""
@@ -76,6 +94,12 @@ class Connection(asyncio.BufferedProtocol):
         """The socket is gone, for whatever reason."""
         self.lost = True
         self.session.connection_lost(self)
+
+    def link(self, shortcut: Callable[[bytes, float], bool], peer: Connection) -> None:
+        """Both sides are there: what ``shortcut`` says may go on is written to ``peer`` at once."""
+        if peer.transport is not None:
+            self._shortcut = shortcut
+            self._onward = peer.transport.write
 
     # --- what the session does with it -------------------------------------------------------------------------
 

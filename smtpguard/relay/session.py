@@ -36,8 +36,8 @@ class RelaySession:
         self._now: Callable[[], float] = loop.time
         self.number = number
         self.identity = f"{guard.run}{number}"
-        self.client = Connection(self, CLIENT)
-        self._server = Connection(self, SERVER)
+        self.client = Connection(self, CLIENT, loop.time)
+        self._server = Connection(self, SERVER, loop.time)
         self._inspector: Inspector | None = None  # made when the client's address is known
         self._started = loop.time()
         self.client_address = ""
@@ -60,8 +60,7 @@ class RelaySession:
             if self._closing:
                 connection.abort()
             else:
-                self._hear_early()
-                self.steer_reading()
+                self._link()
             return
         peer = connection.transport.get_extra_info("peername") if connection.transport else None
         host = None
@@ -124,13 +123,18 @@ class RelaySession:
         self._carry_out(effects)
         return False
 
-    def _hear_early(self) -> None:
+    def _link(self) -> None:
         """The server is there: what the client said before it counts from now on."""
+        client, server, inspector = self.client, self._server, self._inspector
+        if inspector is not None:
+            client.link(inspector.shortcut(CLIENT), server)
+            server.link(inspector.shortcut(SERVER), client)
         early, self._early = self._early, None
         if early:
             self.received(CLIENT, early)
         if self._early_fin:
             self.ended(CLIENT)
+        self.steer_reading()
 
     def ended(self, side: Side) -> None:
         """A side sent FIN."""

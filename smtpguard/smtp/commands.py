@@ -11,7 +11,6 @@ from smtpguard.smtp.verbs import UNKNOWN, VERBS, Verb
 
 # Servers skip blanks before a verb and between words (Postfix does), so the guard must see the verb that they see.
 _WORD = re.compile(rb"[ \t]*([^ \t\r\n]*)")
-_BREAKS = frozenset((b" ", b"\r"))
 _BY_WORD: dict[bytes, Verb] = {name.encode(): verb for name, verb in VERBS.items()}
 
 # RFC 3030 2: chunk-size is 1*DIGIT. One blank or more is what servers take; anything else is a size that two
@@ -33,13 +32,12 @@ LINK2STATE_CHUNK_CAP = 520
 _CHUNK = re.compile(rb"(?:(FIRST|NEXT|LAST)[ \t]+)?.*?CHUNK=(?:\{([0-9A-F]{8})\})?(.*)\Z", re.IGNORECASE | re.DOTALL)
 
 
-_PLAIN = {word: verb for word, verb in _BY_WORD.items() if len(word) == 4 and verb.payload in ("", "text")}
-del _PLAIN[b"TURN"], _PLAIN[b"ATRN"]
-
-
-def plain_verb(line: bytes) -> Verb | None:
-    """The verb of a line in four capital letters behind which nothing is counted or turned round, else None."""
-    return _PLAIN.get(line[:4]) if line[4:5] in _BREAKS else None
+PLAIN: dict[bytes, Verb] = {
+    word: verb
+    for word, verb in _BY_WORD.items()
+    if len(word) == 4 and verb.payload in ("", "text") and verb.change != "turn"
+}
+"""The verbs of four letters, in capitals, behind which nothing is counted or turned round."""
 
 
 class Command:

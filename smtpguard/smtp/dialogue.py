@@ -31,32 +31,20 @@ class Exchange:
     put another command in the place of one whose octets it kept back.
     """
 
-    __slots__ = (
-        "answered",
-        "command",
-        "complete",
-        "eaten",
-        "last",
-        "owed",
-        "own",
-        "size",
-        "split_end",
-        "stage",
-        "withheld",
-    )
+    # What nearly every exchange leaves as it is stands here and not in each: five are made a message.
+    answered: bool = False
+    complete: bool = True
+    eaten: bool = False
+    last: bool = False
+    owed: int = 1
+    size: int = 0
+    split_end: bool = False
+    withheld: str = ""
 
     def __init__(self, stage: Stage, command: Command = _NO_COMMAND, own: bytes | None = None) -> None:
         self.stage: Stage = stage
         self.command = command
         self.own = own
-        self.answered = False
-        self.complete = True
-        self.eaten = False
-        self.last = False
-        self.owed = 1
-        self.size = 0
-        self.split_end = False
-        self.withheld = ""
 
 
 @dataclass(slots=True)

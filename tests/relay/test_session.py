@@ -210,9 +210,9 @@ def test_a_delay_holds_the_command_for_its_seconds() -> None:
             before = loop.time()
             writer.write(b"NOOP\r\nQUIT\r\n")
             assert await reader.readline() == b"250 ok\r\n"
-            assert loop.time() - before >= 0.2
+            assert loop.time() - before >= 0.19  # uvloop's clock counts whole milliseconds
             assert await reader.readline() == b"221 bye\r\n"
-            assert loop.time() - before >= 0.4
+            assert loop.time() - before >= 0.39
 
     run(test())
 
