@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import socket
 import subprocess
 import sys
 import venv
@@ -55,9 +56,10 @@ def scripts(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_what_the_wheel_holds(wheel: Path) -> None:
     names = ZipFile(wheel).namelist()
-    shipped = {Path(name).name for name in names if name.startswith("smtpguard/policies/")}
-    assert shipped == {path.name for path in (ROOT / "policies").glob("*.yaml")}
-    assert "pass.yaml" in shipped
+    inside = "smtpguard/policies/"
+    shipped = {name.removeprefix(inside) for name in names if name.startswith(inside)}
+    assert shipped == {path.relative_to(ROOT / "policies").as_posix() for path in (ROOT / "policies").rglob("*.yaml")}
+    assert {"pass.yaml", "fingerprints/pass.yaml"} <= shipped
     assert any(name.endswith("/licenses/LICENSE") for name in names)
     top = {name.split("/")[0] for name in names}
     assert {name for name in top if not name.endswith(".dist-info")} == {"smtpguard"}
@@ -75,6 +77,21 @@ def test_policies_are_found(scripts: Path, tmp_path: Path) -> None:
     listed = run(scripts / "smtpguard", "policy", "list", cwd=tmp_path)
     for policy in (ROOT / "policies").glob("*.yaml"):
         assert policy.stem in listed
+
+
+def test_the_analyzer_has_its_tables_its_page_and_its_schema(scripts: Path, tmp_path: Path) -> None:
+    schema = run(scripts / "smtpguard", "analyze", "--schema", cwd=tmp_path)
+    assert schema == (ROOT / "smtpguard" / "analyzer" / "analysis.schema.json").read_text(encoding="utf-8")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = subprocess.run(
+            [scripts / "smtpguard", "analyze", place, "--format", "html"], cwd=tmp_path, capture_output=True, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    assert "Nothing listens on the port" in done.stdout
+    assert "</html>" in done.stdout
 
 
 def test_the_lab_runs(scripts: Path, tmp_path: Path) -> None:
