@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from smtpguard.cli import policy_diff
-from smtpguard.cli.errors import EXIT_USAGE
+from smtpguard.cli.errors import EXIT_USAGE, UsageError
 from smtpguard.cli.formats import Format, FormatOption
 from smtpguard.policy import library
 from smtpguard.policy.compile import compile_policy
@@ -60,11 +61,13 @@ def show_policy(name: Annotated[str, typer.Argument(metavar="NAME", help="A poli
 
 @app.command("check")
 def check_policies(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Policies to check: files, or names.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Policies to check: files, names, or folders of them.")
+    ],
     form: FormatOption = Format.TEXT,
 ) -> None:
     """Check policies and print every problem with its file, line and column."""
-    results = [(given, *read_policy(given)) for given in files]
+    results = [(each, *read_policy(each)) for given in files for each in _in(given)]
     if form is Format.JSON:
         report = [
             {
@@ -93,6 +96,22 @@ app.command("diff")(policy_diff.diff_policies)
 def print_schema() -> None:
     """Print the JSON Schema of a policy file, for editors."""
     typer.echo(json.dumps(policy_schema(), indent=2))
+
+
+def _in(given: str) -> list[str]:
+    """``given`` itself, or every policy in the folder that it is."""
+    folder = Path(given)
+    if "/" not in given and given in library.shipped():
+        return [given]
+    try:
+        found = sorted(
+            (path for end in ("yaml", "yml") for path in folder.glob(f"*.{end}")), key=lambda path: path.stem
+        )
+    except (OSError, ValueError):  # no folder, nor can it be one
+        return [given]
+    if folder.is_dir() and not found:
+        raise UsageError(f"{given}: no policy in this folder: expected files that end in .yaml")
+    return [str(path) for path in found] or [given]
 
 
 def _listed(policy: Policy) -> Iterator[tuple[str, str]]:

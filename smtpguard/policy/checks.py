@@ -61,7 +61,7 @@ SIZED: dict[Where, tuple[str, ...]] = {
 SIZED["reply"] = SIZED["command"]
 _RECIPIENT_VERBS = frozenset(name for name, verb in VERBS.items() if verb.change == "rcpt")
 _MASKS = {"greeting": ("banner",), "keyword": ("letters", "star")}
-_PLACEHOLDERS = ("verb", "argument", "line", "x", "xverb", "xline")
+PLACEHOLDERS = ("verb", "argument", "line", "x", "xverb", "xline")
 _HELLO = frozenset(name for name, verb in VERBS.items() if verb.change == "hello" and name != "HELO")
 
 
@@ -95,7 +95,9 @@ def _conditions(rule: RuleModel) -> Iterator[Finding]:
             places = ", ".join(where for where, names in CONDITIONS.items() if name in names)
             yield Finding((name,), f"nothing to judge at `on: {rule.where}`", f"possible at: {places}", key=True)
     if "scope" in rule.model_fields_set and not rule.nth and rule.first is None:
-        yield Finding(("scope",), "says over what `nth` or `first` count, but there is neither", key=True)
+        yield Finding(
+            ("scope",), "says over what `nth` or `first` count, but there is neither", "add `first: 1`", key=True
+        )
     elif rule.scope in _ENVELOPE and rule.scope not in possible:
         places = ", ".join(where for where, names in CONDITIONS.items() if rule.scope in names)
         yield Finding(("scope",), f"no {rule.scope} is known at `on: {rule.where}`", f"possible at: {places}")
@@ -172,17 +174,21 @@ def _action(rule: RuleModel) -> Iterator[Finding]:
         problem = f"there are no octets to count at `on: {rule.where}`"
         yield Finding(("then", action.name, "after"), problem, "`after` is for: payload")
     elif lets_pass(action) is not None and set(rule.verb) & {*SASL_VERBS}:
-        yield Finding(("then",), f"'{action.name}' counts the octets of a message or a blob, AUTH sends lines")
+        yield Finding(
+            ("then",),
+            f"'{action.name}' counts the octets of a message or a blob, AUTH sends lines",
+            "take AUTH and X-EXPS out of `verb`",
+        )
 
 
 def _rewrite(rule: RuleModel, action: Rewrite) -> Iterator[Finding]:
     for word in re.findall(r"\{([A-Za-z_]*)\}", action.to):
-        if word not in _PLACEHOLDERS:
-            yield Finding(("then", "rewrite", "to"), f"unknown word '{{{word}}}'", suggestion(word, _PLACEHOLDERS))
+        if word not in PLACEHOLDERS:
+            yield Finding(("then", "rewrite", "to"), f"unknown word '{{{word}}}'", suggestion(word, PLACEHOLDERS))
     first = action.to.split(maxsplit=1)[0].upper() if action.to.strip() else ""
     if rule.where == "command" and first in VERBS and VERBS[first].payload and (first,) != rule.verb:
         problem = f"{first} begins a payload that the client does not send: guard and server would disagree"
-        yield Finding(("then", "rewrite", "to"), problem)
+        yield Finding(("then", "rewrite", "to"), problem, "such as 'NOOP' or '{xverb} {argument}'")
     if rule.where in ("greeting", "reply") and not re.match(r"[2-5][0-9][0-9](?: |$)|\{line\}", action.to):
         hint = "such as '550 No' or '{line}'"
         yield Finding(("then", "rewrite", "to"), "a reply begins with a code and a blank", hint)

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ValidationError
 from smtpguard.policy.errors import PolicyError, quoted, suggestion
 from smtpguard.policy.positions import Document, Path
 
+_EXAMPLES = {"id": "no-vrfy", "on": "command", "then": "strip", "summary": "Takes the keyword XEXCH50 away"}
+_FIRST_FIELD = {"RuleModel": "id"}
+
 
 def problem(document: Document, path: Path, message: str, hint: str = "", *, key: bool = False) -> PolicyError:
     """One problem at ``path`` of ``document``: at its value, or with ``key`` at its name."""
@@ -32,9 +35,13 @@ def _one(item: dict[str, Any], document: Document, base: Path, model: type[BaseM
         hint = suggestion(unknown, _names(model))
         return problem(document, path, "unknown field", hint, key=True)
     if kind == "missing":
-        return problem(document, base, f"the field '{item['loc'][-1]}' is missing")
+        name = str(item["loc"][-1])
+        return problem(
+            document, base, f"the field '{name}' is missing", f"such as `{name}: {_EXAMPLES.get(name, '…')}`"
+        )
     if kind == "model_type":
-        return problem(document, path, f"expected fields and values, found {quoted(item['input'])}")
+        hint = f"such as `{_FIRST_FIELD.get(model.__name__, 'summary')}: …`"
+        return problem(document, path, f"expected fields and values, found {quoted(item['input'])}", hint)
     return problem(document, path, str(item["msg"]))
 
 

@@ -55,7 +55,7 @@ def text(low: int = 0, high: int = 2000, *, wire: bool = False) -> Form:
             raise wrong(f"expected text, found {quoted(value)}", hint)
         if not low <= len(value) <= high:
             problem = "may not be empty" if not value else f"has {len(value)} characters, at most {high} are allowed"
-            raise wrong(problem)
+            raise wrong(problem, "" if value else "write some words")
         if wire and not (value.isascii() and value.isprintable()):
             raise wrong(f"expected printable ASCII on one line, found {quoted(value)}")
         return value
@@ -119,7 +119,7 @@ def one_or_more(read_one: Callable[[object], object], schema: Schema) -> Form:
         if not isinstance(value, list):
             return (read_one(value),)
         if not value:
-            raise wrong("the list is empty")
+            raise wrong("the list is empty", "leave the field out, or say one value")
         return tuple(_element(read_one, index, element) for index, element in enumerate(value))
 
     return Form(read, {"anyOf": [schema, {"type": "array", "items": schema, "minItems": 1}]})

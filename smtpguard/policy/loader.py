@@ -155,7 +155,7 @@ class _Reading:
             if rule.id in seen:
                 first = document.locate((*seen[rule.id], "id")).line
                 message = f"the id '{rule.id}' is given twice, first in line {first}"
-                self.found.append(problem(document, (*place, "id"), message))
+                self.found.append(problem(document, (*place, "id"), message, "call one of them otherwise"))
             seen.setdefault(rule.id, place)
             placed.append(PlacedRule(rule, document, place))
         return placed
@@ -169,7 +169,7 @@ class _Reading:
             if parent.resolve() in self._open:
                 round_trip = [entry.name for entry in self._open[self._open.index(parent.resolve()) :]]
                 chain = " -> ".join([*round_trip, parent.name])
-                raise PolicyError(f"extends itself: {chain}")
+                raise PolicyError(f"extends itself: {chain}", hint="leave one of them out")
             family = self.family(parent)
             return None if family is None else _pick(family, variant)
         except PolicyError as error:
@@ -177,7 +177,8 @@ class _Reading:
                 self.found.append(error)
             else:
                 message = f"{error.file}: {error.message}" if error.file else error.message
-                self.found.append(problem(document, place, message, error.hint))
+                hint = error.hint or "a path counts from the folder of this file"
+                self.found.append(problem(document, place, message, hint))
             return None
 
 

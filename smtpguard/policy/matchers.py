@@ -39,7 +39,7 @@ class SizeRange(NamedTuple):
 def read_verb(value: object) -> str:
     """A verb in upper case, or ``unknown``. A verb outside the table that looks like a slip of the pen is refused."""
     if not isinstance(value, str):
-        raise wrong(f"expected a verb, found {quoted(value)}")
+        raise wrong(f"expected a verb, found {quoted(value)}", "such as MAIL, or [MAIL, RCPT]")
     if value.lower() == ANY_UNKNOWN:
         return ANY_UNKNOWN
     verb = value.upper()
@@ -82,7 +82,7 @@ def read_regex(value: object) -> str:
     except UnicodeEncodeError as error:
         raise wrong("the argument is octets, a character past U+00FF is none", "write octets as \\xNN") from error
     except (re.error, OverflowError, RecursionError) as error:
-        raise wrong(f"not a regular expression: {error}") from error
+        raise wrong(f"not a regular expression: {error}", "as Python writes them; \\. for a dot") from error
     return value
 
 
@@ -98,7 +98,7 @@ def read_size(value: object) -> SizeRange:
     if found["low"]:
         low, high = int(found["low"]), int(found["high"])
         if low > high:
-            raise wrong(f"the range {written} is empty")
+            raise wrong(f"the range {written} is empty", f"did you mean {high}..{low}?")
         return SizeRange(low, high)
     bound = int(found["bound"])
     if found["sign"] == "<" and bound == 0:

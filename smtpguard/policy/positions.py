@@ -24,6 +24,7 @@ Path = tuple[str | int, ...]
 MAX_VALUES = 50_000
 """Values in one file, aliases unfolded. Ours: the largest policy we can think of has a few thousand."""
 
+_QUOTES = "a text with special characters such as : # & * ! % [ { needs quotes"
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -63,23 +64,32 @@ def read_yaml(text: str, file: str) -> Document:
     except ReaderError as error:
         before = text[: error.position]
         place = Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
-        raise _broken(f"control character {quoted(text[error.position])}", place, file) from error
+        raise _broken(f"control character {quoted(text[error.position])}", place, file, "take it out") from error
     except MarkedYAMLError as error:
-        raise _broken(_reason(error), _marked(error), file) from error
+        raise _broken(_reason(error), _marked(error), file, _remedy(text, error)) from error
     except YAMLError as error:
         raise _broken(str(error).splitlines()[0], Position(1, 1), file) from error
     except RecursionError as error:
-        raise _broken("nested too deeply", Position(1, 1), file) from error
+        raise _broken("nested too deeply", Position(1, 1), file, "a policy has five levels") from error
     except Exception as error:  # the parser's own slips: AssertionError at `%YAML 1.9`, OverflowError at \U99999999
-        raise _broken(f"cannot be read ({type(error).__name__}: {error})", Position(1, 1), file) from error
+        raise _broken(f"cannot be read ({type(error).__name__}: {error})", Position(1, 1), file, _QUOTES) from error
     document = Document(file, text)
     if root is not None:
         document.value = _Unfolding(document).value(root, (), ())
     return document
 
 
-def _broken(reason: str, place: Position, file: str) -> PolicyError:
-    return PolicyError(f"not valid YAML: {reason}", file=file, line=place.line, column=place.column)
+def _broken(reason: str, place: Position, file: str, hint: str = "") -> PolicyError:
+    return PolicyError(f"not valid YAML: {reason}", file=file, line=place.line, column=place.column, hint=hint)
+
+
+def _remedy(text: str, error: MarkedYAMLError) -> str:
+    """What to do about what the parser stumbled on."""
+    mark = error.problem_mark or error.context_mark
+    at = text[mark.index : mark.index + 1] if mark is not None else ""
+    if at == "\t":
+        return "indent with blanks, not with a tab"
+    return "one policy a file" if "document" in str(error.problem) else _QUOTES
 
 
 def _marked(error: MarkedYAMLError) -> Position:
@@ -108,7 +118,7 @@ class _Unfolding:
         if self._made > MAX_VALUES:
             raise self._refused(f"more than {MAX_VALUES} values", place)
         if id(node) in above:
-            raise self._refused("an alias that contains itself", place)
+            raise self._refused("an alias that contains itself", place, "write the values out")
         tag = str(node.tag)
         if isinstance(node, ScalarNode):
             return self._scalar(tag, str(node.value), place)
@@ -117,18 +127,21 @@ class _Unfolding:
         if isinstance(node, SequenceNode) and tag == _TAG + "seq":
             inside = (*above, id(node))
             return [self.value(child, (*path, index), inside) for index, child in enumerate(node.value)]
-        raise self._refused(f"the tag {quoted(_plain(tag))} is not allowed", place)
+        raise self._refused(
+            f"the tag {quoted(_plain(tag))} is not allowed", place, "leave it out, or put the text in quotes"
+        )
 
     def _pairs(self, node: MappingNode, path: Path) -> Iterator[tuple[str, Node]]:
         seen: dict[str, Position] = {}
         for key, child in node.value:
             place = Position(key.start_mark.line + 1, key.start_mark.column + 1)
             if not isinstance(key, ScalarNode):
-                raise self._refused("a key must be a word", place)
+                raise self._refused("a key must be a word", place, "the name of a field")
             # The text as written: under `%YAML 1.1` the key `on` would else be a truth value.
             name = str(key.value)
             if name in seen:
-                raise self._refused(f"the key {quoted(name)} is given twice, first in line {seen[name].line}", place)
+                message = f"the key {quoted(name)} is given twice, first in line {seen[name].line}"
+                raise self._refused(message, place, "keep one of them")
             seen[name] = place
             self._document.keys[(*path, name)] = place
             yield name, child
@@ -143,10 +156,12 @@ class _Unfolding:
             return text.lower() in ("true", "yes", "on", "y")
         if kind in ("int", "float"):
             return _number(kind, text)
-        raise self._refused(f"the tag {quoted(_plain(tag))} is not allowed", place)
+        raise self._refused(
+            f"the tag {quoted(_plain(tag))} is not allowed", place, "leave it out, or put the text in quotes"
+        )
 
-    def _refused(self, reason: str, place: Position) -> PolicyError:
-        return PolicyError(reason, file=self._document.file, line=place.line, column=place.column)
+    def _refused(self, reason: str, place: Position, hint: str = "") -> PolicyError:
+        return PolicyError(reason, file=self._document.file, line=place.line, column=place.column, hint=hint)
 
 
 def _plain(tag: str) -> str:

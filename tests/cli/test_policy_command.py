@@ -15,6 +15,7 @@ from smtpguard.policy import library
 from smtpguard.policy.errors import PolicyError
 from smtpguard.policy.loader import load_policy
 from smtpguard.policy.schema import policy_schema
+from tests.policy.broken import BROKEN as BROKEN_POLICIES
 
 BROKEN = "summary: s\nrules:\n  - id: a\n    on: keyword\n    then: stripp\n    verb: X\n    nth: 0\n"
 
@@ -100,6 +101,37 @@ def test_check_of_good_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert (status, err) == (0, "")
     assert out.splitlines()[0] == "pass: ok, 0 rules, alters nothing"
     assert out.splitlines()[1].endswith("eat-blob.yaml: ok, 1 rule")
+
+
+def test_check_accepts_the_folder_that_ships(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "policy", "check", str(library.folder()))
+    assert (status, err) == (0, "")
+    assert [Path(line.split(": ok")[0]).stem for line in out.splitlines()] == list(library.shipped())
+
+
+def test_check_rejects_every_file_of_a_broken_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Each with the right line and column and, where the message does not say what is expected, a hint."""
+    places = {}
+    for number, (text, place, _) in enumerate(BROKEN_POLICIES.values()):
+        path = tmp_path / f"broken-{number:03}.yaml"
+        path.write_text(text.replace("x.yaml", path.name), encoding="utf-8")
+        places[str(path)] = place
+    assert len(places) >= 40
+    status, out, err = run(capsys, "policy", "check", str(tmp_path))
+    assert (status, out) == (2, "")
+    firsts: dict[str, str] = {}
+    for line in err.splitlines():
+        firsts.setdefault(line.partition(":")[0], line)
+    assert [*firsts] == [*places]
+    for path, line in firsts.items():
+        assert line.startswith(f"{path}:{places[path]}: ")
+        assert line.endswith(")") or ": expected " in line, f"no hint: {line}"
+
+
+def test_check_of_a_folder_without_policies(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    status, _, err = run(capsys, "policy", "check", str(tmp_path))
+    assert status == 2
+    assert "no policy in this folder" in err
 
 
 def test_check_shows_every_problem_of_every_file(capsys: pytest.CaptureFixture[str], broken: str) -> None:
