@@ -22,6 +22,11 @@ PORT = 2525
 FAMILIES = ("ipv4", "ipv6")
 
 
+@pytest.fixture(autouse=True)
+def _loop() -> None:
+    """On one loop: sockets are what this is about, and tests/real meets the other."""
+
+
 @pytest.fixture(scope="module")
 def path() -> Iterator[Path]:
     if reason := missing("nft"):
@@ -52,9 +57,9 @@ def accept(listeners: list[socket.socket], family: str) -> socket.socket:
     return listener.accept()[0]
 
 
-def call(path: Path, address: str, port: int) -> socket.socket:
+def call(path: Path, address: str, port: int, source_port: int = 0) -> socket.socket:
     with path.client.entered():
-        return socket.create_connection((address, port), timeout=10)
+        return socket.create_connection((address, port), timeout=10, source_address=("", source_port))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -112,6 +117,28 @@ def test_another_port_of_a_server_is_left_alone_even_if_it_is_the_guards_number(
         arrived.close()
 
 
+def test_a_server_on_the_router_itself(path: Path, intercepting: tuple[Interception, list[socket.socket]]) -> None:
+    """With tproxy it is left alone; with redirect it is a server like others."""
+    interception, listeners = intercepting
+    here = (ROUTER_INSIDE["ipv4"], 25)
+    with path.router.entered():
+        server = socket.create_server(here)
+    server.settimeout(10)
+    with server, call(path, *here) as client:
+        if interception.mode is Intercept.REDIRECT:
+            with accept(listeners, "ipv4") as accepted, path.router.entered():
+                destination = interception.destination(accepted, PORT)
+                assert destination.address == here
+                ours = asyncio.run(asyncio.wait_for(interception.connect(destination), 10))
+            arrived, peer = server.accept()
+            with ours, arrived:
+                assert peer == ours.getsockname()
+        else:
+            arrived, peer = server.accept()
+            with arrived:
+                assert peer == client.getsockname()
+
+
 @pytest.mark.parametrize("answer", ["refuse", "pass"])
 def test_with_no_guard_there(path: Path, answer: str) -> None:
     path.router.run(SMTPGUARD, "net", "up", "--mode", "tproxy", "--in", "in0", "--when-down", answer)
@@ -137,7 +164,8 @@ def test_a_connection_that_is_older_than_the_table_goes_on(path: Path, mode: Int
         server = socket.create_server((SERVER["ipv4"], 25))
     server.settimeout(10)
     try:
-        with server, call(path, SERVER["ipv4"], 25) as client:
+        # The client's port has the number of the guard's: only with it would the listener be taken for the client.
+        with server, call(path, SERVER["ipv4"], 25, source_port=PORT) as client:
             arrived, _ = server.accept()
             path.router.run(SMTPGUARD, "net", "up", "--mode", mode, "--in", "in0")
             arrived.settimeout(10)
