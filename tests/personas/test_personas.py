@@ -103,3 +103,10 @@ def test_each_persona_says_what_is_known_and_what_is_a_guess(persona: str) -> No
 
 def test_who_lies_says_so() -> None:
     assert [name for name in names() if load_policy(name).lies] == ["bdat-liar", "cisco-pix:ok"]
+
+
+def test_the_page_on_personas_names_each_with_its_variants() -> None:
+    page = (GOLDEN.parents[2] / "docs" / "personas.md").read_text(encoding="utf-8")
+    told = {name: re.findall(r"`([^`]+)`", cell) for name, cell in re.findall(r"(?m)^\| `([^`]+)` \|([^|]*)\|", page)}
+    policies = {persona: read_policy(persona)[0] for persona in PARTS}
+    assert told == {persona: [*policy.variants] for persona, policy in policies.items() if policy is not None}
