@@ -102,8 +102,7 @@ class ShadowedInspector(Inspector):
 
     def start(self, now: float | None = None) -> list[Effect]:
         """The client has connected."""
-        shadow = self._shadow
-        told = self._heard(shadow.start(now)) if shadow is not None else []
+        told = self._contained(lambda shadow: shadow.start(now))
         return self._joined(told, super().start(now), now)
 
     def receive(self, side: Side, data: bytes, now: float | None = None) -> list[Effect]:
@@ -117,22 +116,12 @@ class ShadowedInspector(Inspector):
 
     def eof(self, side: Side, now: float | None = None) -> list[Effect]:
         """``side`` has closed its sending direction."""
-        told: list[Effect] = []
-        if self._shadow is not None and not self.closed:
-            try:
-                told = self._heard(self._shadow.eof(side, now))
-            except Exception as error:
-                told = [self._crashed(error)]
+        told = self._contained(lambda shadow: shadow.eof(side, now))
         return self._joined(told, super().eof(side, now), now)
 
     def tls_started(self, side: Side, now: float | None = None) -> list[Effect]:
         """TLS is up; with the client it begins the session anew for both."""
-        told: list[Effect] = []
-        if side is CLIENT and self._shadow is not None:
-            try:
-                told = self._heard(self._shadow.tls_started(side, now))
-            except Exception as error:
-                told = [self._crashed(error)]
+        told = self._contained(lambda shadow: shadow.tls_started(side, now)) if side is CLIENT else []
         return self._joined(told, super().tls_started(side, now), now)
 
     def advance(self, now: float) -> list[Effect]:
@@ -195,16 +184,20 @@ class ShadowedInspector(Inspector):
         return [*told, *effects] if told else effects
 
     def _show(self, side: Side, data: bytes, now: float | None) -> list[Effect]:
-        shadow = self._shadow
-        if shadow is None:
-            return []
-        try:
-            told = self._heard(shadow.receive(side, data, now))
-        except Exception as error:
-            return [self._crashed(error)]
-        if shadow.held > MAX_HELD:
+        told = self._contained(lambda shadow: shadow.receive(side, data, now))
+        if self._shadow is not None and self._shadow.held > MAX_HELD:
             told.append(self._lost("too much held"))
         return told
+
+    def _contained(self, happens: Callable[[Inspector], list[Effect]]) -> list[Effect]:
+        """What the shadow says of something that happens to it; an error of it ends it, and nothing else."""
+        if self._shadow is None or self.closed:
+            return []
+        try:
+            return self._heard(happens(self._shadow))
+        except Exception as error:
+            self._give_up("crashed")
+            return [Record("shadow-crashed", {"shadow": self._name, "error": type(error).__name__})]
 
     def _heard(self, effects: list[Effect]) -> list[Effect]:
         """The records that are the shadow's own."""
@@ -213,10 +206,6 @@ class ShadowedInspector(Inspector):
             for effect in effects
             if isinstance(effect, Record) and ("rule" in effect.fields or effect.event in _TOLD)
         ]
-
-    def _crashed(self, error: Exception) -> Record:
-        self._give_up("crashed")
-        return Record("shadow-crashed", {"shadow": self._name, "error": type(error).__name__})
 
     def _lost(self, why: str) -> Record:
         self._give_up(why)

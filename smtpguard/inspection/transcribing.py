@@ -18,7 +18,7 @@ know any more what is what), as ``tunnel``; as ``lost`` where the shadow that ke
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 from smtpguard.inspection.concealing import concealed_command, concealed_octets, concealed_reply, gives_credentials
 from smtpguard.inspection.effects import Effect, Send
@@ -44,14 +44,16 @@ class _Said(NamedTuple):
 
 
 class _RememberingSession(Session):
-    """Says of all octets what they are."""
+    """Says of all octets what they are. ``hides``: the next reply answers something that is masked."""
 
-    __slots__ = ()
+    __slots__ = ("hides",)
+
+    hides: bool
 
     def send(self, side: Side, data: bytes) -> None:
         """Octets towards ``side``."""
         if data:
-            self.effects.append(_Said(other(side), self._kind(side), data, self._hidden()))  # type: ignore[arg-type]
+            self.effects.append(_Said(other(side), self._kind(side), data, self.hides))  # type: ignore[arg-type]
 
     def _kind(self, towards: Side) -> str:
         if self.tunnelled:
@@ -63,18 +65,11 @@ class _RememberingSession(Session):
             return "blob" if self.client_flow.payload_stage == "blob" else "text"
         return "sasl" if state == "auth" else "command"
 
-    def _hidden(self) -> bool:
-        pending = self.dialogue.pending
-        if not pending:
-            return False
-        head = pending[0]
-        return head.command.spec.payload == "sasl" or (head.command.spec is UNKNOWN and head.stage == "command")
-
 
 class Transcriber(Inspector):
     """An Inspector under a rulebook that alters nothing, whose sends are kept as a transcript."""
 
-    __slots__ = ("_cost", "_ended", "_line", "_tried_auth", "_turns")
+    __slots__ = ("_cost", "_ended", "_line", "_remembering", "_tried_auth", "_turns")
 
     session_class: ClassVar[type[Session]] = _RememberingSession
 
@@ -83,6 +78,8 @@ class Transcriber(Inspector):
         if not rulebook.transparent:
             raise ValueError(f"{rulebook.name} may alter something: what passes is not what was said")
         super().__init__(rulebook, **settings)
+        self._remembering = cast(_RememberingSession, self._session)
+        self._remembering.hides = False
         self._turns: list[list[object]] = []
         self._cost = 0
         self._line = b""  # of a message, its end still to come
@@ -91,7 +88,16 @@ class Transcriber(Inspector):
 
     def receive(self, side: Side, data: bytes, now: float | None = None) -> list[Effect]:
         """Octets that were read from ``side``; gives effects without the sends."""
-        return self._kept(super().receive(side, data, now))
+        if side is not SERVER:
+            return self._kept(super().receive(side, data, now))
+        effects: list[Effect] = []
+        while data:
+            # Line by line: what a reply answers is known before it has come to its end, and forgotten with that.
+            end = data.find(b"\n") + 1 or len(data)
+            line, data = data[:end], data[end:]
+            self._remembering.hides = self._answers_masked()
+            effects += self._kept(super().receive(side, line, now))
+        return effects
 
     def eof(self, side: Side, now: float | None = None) -> list[Effect]:
         """``side`` has closed its sending direction."""
@@ -111,13 +117,22 @@ class Transcriber(Inspector):
 
     # --- inside ------------------------------------------------------------------------------------------------
 
+    def _answers_masked(self) -> bool:
+        """Whether the reply that the server owes next answers something that is masked."""
+        pending = self._session.dialogue.pending
+        if not pending:
+            return False
+        spec, stage = pending[0].command.spec, pending[0].stage
+        return spec.payload == "sasl" or (spec is UNKNOWN and stage == "command")
+
     def _kept(self, effects: list[Effect]) -> list[Effect]:
         rest: list[Effect] = []
         for effect in effects:
             if isinstance(effect, _Said):
                 self._take(effect.side, effect.kind, effect.data, hidden=effect.hidden)
-            elif isinstance(effect, Send):  # the short way of a plain command passes no ``Session.send``
-                self._take(other(effect.side), "command", effect.data, hidden=False)
+            elif isinstance(effect, Send):  # the short way of plain commands and replies passes no ``Session.send``
+                kind = "command" if effect.side is SERVER else "reply"
+                self._take(other(effect.side), kind, effect.data, hidden=self._remembering.hides)
             else:
                 rest.append(effect)
         return rest

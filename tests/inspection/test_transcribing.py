@@ -100,6 +100,14 @@ def test_auth_shows_nothing_but_its_shape() -> None:
     ]  # fmt: skip
 
 
+def test_a_server_that_echoes_what_it_does_not_know_gives_nothing_away() -> None:
+    lines = b"NOOP\r\nc2VjcmV0\r\nVRFY a\r\n"
+    transcript = kept(*OPENING, (CLIENT, lines), (SERVER, b"250 ok\r\n500 what is c2VjcmV0\r\n252 a\r\n"))
+    assert transcript["turns"][3:] == [
+        ["client", "NOOP\r\nxxxxxxxx\r\nVRFY a\r\n"], ["server", "250 ok\r\n500 xxxx xx xxxxxxxx\r\n252 a\r\n"],
+    ]  # fmt: skip
+
+
 def test_tls_is_not_kept() -> None:
     turns: Turns = [*OPENING, (CLIENT, b"STARTTLS\r\n"), (SERVER, b"220 go\r\n"), (CLIENT, b"\x16\x03\x01hello")]
     transcript = kept(*turns)

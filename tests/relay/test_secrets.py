@@ -38,7 +38,7 @@ async def refusing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
         elif line.upper().startswith(b"AUTH"):
             writer.write(b"504 5.5.4 unknown mechanism\r\n")
         else:
-            writer.write(b"500 5.5.2 unknown\r\n")
+            writer.write(b"500 5.5.2 unknown: " + line[:400].strip(b"\r\n\0") + b"\r\n")  # as some servers do
 
 
 @pytest.mark.parametrize("verb", [b"AUTH", b"X-EXPS"])
