@@ -259,5 +259,5 @@ def _record_message(session: Session, head: Exchange, reply: Reply) -> None:
         verb=head.command.name,
         code=reply.code,
         accepted=reply.positive,
-        seconds=round(session.now - envelope.since, 3),
+        seconds=round(session.now - envelope.since, 3) if envelope.mail is not None else 0.0,
     )

@@ -307,3 +307,8 @@ def test_a_client_that_ends_with_an_unfinished_line_sends_none() -> None:
     assert (helloed(inspector(WATCH)) >> C(b"RSET\r\nQUI") << to_server(b"RSET\r\n") >> eof_client()) << finished(
         SERVER
     )
+
+
+def test_a_message_without_mail_took_no_time_that_is_known() -> None:
+    book = exchange(helloed(inspector(WATCH)), b"DATA\r\n", GO_AHEAD) >> C(TEXT) << to_server(TEXT)
+    assert book >> S(QUEUED) << to_client(QUEUED) << record("message", recipient_count=0, seconds=0.0)
