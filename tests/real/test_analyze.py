@@ -6,8 +6,10 @@ path doctor adds of its own is for its tests.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
+import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +17,12 @@ from typing import Any, Protocol
 
 import pytest
 
+from smtpguard.lab.dns_server import DnsServer
+from smtpguard.lab.dns_zones import Zones
+from smtpguard.lab.mx import Exchanger
+from tests.pages.reading import assert_self_contained
 from tests.real.guard_process import SMTPGUARD, GuardProcess
+from tests.real.postfix_instance import DOMAIN, PrivatePostfix
 
 pytestmark = pytest.mark.real
 
@@ -110,6 +117,58 @@ def test_servers_and_personas(
     assert [suspect["policy"] for suspect in report["suspects"]][:1] == ([persona] if persona else [])
     if persona is None:
         assert report["system"]["name"] == SERVERS[name]
+
+
+@contextmanager
+def names(zones: Zones) -> Iterator[str]:
+    """The lab's DNS server in a thread of its own, as ``--resolver`` takes it."""
+    ready, done = threading.Event(), threading.Event()
+    place: list[str] = []
+
+    async def live() -> None:
+        server = DnsServer(zones)
+        await server.start()
+        place.append(f"127.0.0.1:{server.address[1]}")
+        ready.set()
+        await asyncio.to_thread(done.wait)
+        await server.stop()
+
+    thread = threading.Thread(target=lambda: asyncio.run(live()))
+    thread.start()
+    try:
+        assert ready.wait(20)
+        yield place[0]
+    finally:
+        done.set()
+        thread.join(20)
+
+
+def test_from_the_domain_to_the_exchanger_that_answers(postfix: PrivatePostfix, mailbox: str) -> None:
+    """Nothing listens at the first; Postfix listens on 127.0.0.1 alone."""
+    zones = Zones(
+        mx={DOMAIN: (Exchanger(preference=20, host=f"mx.{DOMAIN}"), Exchanger(preference=10, host=f"down.{DOMAIN}"))},
+        a={f"mx.{DOMAIN}": ("127.0.0.1",), f"down.{DOMAIN}": ("127.0.0.77",)},
+    )
+    user = mailbox.partition("@")[0]
+    with names(zones) as resolver:
+        done = analyze((DOMAIN, postfix.port), user, "--resolver", resolver, "--format", "json")
+    report = json.loads(done.stdout)
+    assert [finding["rule"] for finding in report["findings"]] == ["exchanger-unreachable"]
+    assert done.returncode == 1
+    assert (report["route"]["by"], report["route"]["tested"]) == ("mx", f"mx.{DOMAIN}")
+    assert report["target"]["recipient"] == mailbox
+    assert f"sample messages go to <{mailbox}> through the mail exchangers of {DOMAIN}" in done.stderr
+    assert len(postfix.wait_for(mailbox, 3)) == 3
+
+
+def test_the_page_draws_the_conversation_that_failed(postfix: PrivatePostfix, mailbox: str) -> None:
+    with way(postfix, "bdat-eater") as address:
+        done = analyze(address, mailbox, "--format", "html")
+    assert done.returncode == 2
+    assert_self_contained(done.stdout)
+    drawing = done.stdout[done.stdout.index("<svg") : done.stdout.index("</svg>")]
+    assert "220 mx.test.example ESMTP Postfix" in drawing
+    assert "BDAT mail acceptance failure" in drawing
 
 
 @pytest.mark.parametrize("name", SERVERS)
