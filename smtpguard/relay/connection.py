@@ -11,13 +11,21 @@ import contextlib
 import socket
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from smtpguard.relay.settings import BULK_OCTETS, READ_OCTETS
 from smtpguard.smtp.sides import Side
 
-if TYPE_CHECKING:
-    from smtpguard.relay.session import RelaySession
+
+class Owner(Protocol):
+    """Whom a connection reports to: its session, or a gate before it."""
+
+    def connected(self, connection: Connection) -> None: ...
+    def received(self, side: Side, data: bytes) -> bool: ...
+    def ended(self, side: Side) -> None: ...
+    def steer_reading(self) -> None: ...
+    def connection_lost(self, connection: Connection) -> None: ...
+
 
 _BULK_VIEW = memoryview(bytearray(BULK_OCTETS))
 _VIEW = _BULK_VIEW[:READ_OCTETS]
@@ -40,7 +48,7 @@ class Connection(asyncio.BufferedProtocol):
         "transport", "unread",
     )  # fmt: skip
 
-    def __init__(self, session: RelaySession, side: Side, now: Callable[[], float]) -> None:
+    def __init__(self, session: Owner, side: Side, now: Callable[[], float]) -> None:
         self._now = now
         self._shortcut: Callable[[bytes, float], bool] = _not_yet
         self._onward: Callable[[bytes], object] = _nowhere
@@ -100,6 +108,11 @@ class Connection(asyncio.BufferedProtocol):
         if peer.transport is not None:
             self._shortcut = shortcut
             self._onward = peer.transport.write
+
+    def unlink(self) -> None:
+        """Nothing may go on any more."""
+        self._shortcut = _not_yet
+        self._onward = _nowhere
 
     # --- what the session does with it -------------------------------------------------------------------------
 

@@ -14,15 +14,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from ipaddress import ip_address
 
 from smtpguard.inspection.inspector import Inspector
 from smtpguard.inspection.shadow import ShadowedInspector
+from smtpguard.inspection.terms import Terms
 from smtpguard.policy.rulebook import Rulebook
+from smtpguard.relay.client_gate import ClientGate
 from smtpguard.relay.connection import Connection
 from smtpguard.relay.interception import Address, Destination, Interception, LoopError
 from smtpguard.relay.listening import BACKLOG, listening_sockets
 from smtpguard.relay.session import RelaySession
 from smtpguard.relay.settings import RelaySettings
+from smtpguard.relay.tls_contexts import TlsContexts, load_contexts
+from smtpguard.relay.tls_layer import Failed, Started
+from smtpguard.relay.tls_starting import TlsStarter
+from smtpguard.relay.upstream_gate import UpstreamGate
 
 Journal = Callable[[str, dict[str, object]], None]
 
@@ -37,13 +46,15 @@ class Guard:
         self,
         rulebook: Rulebook,
         *,
-        listen: Address,
+        listen: Address | None,
         upstream: Address | Interception,
         journal: Journal,
         settings: RelaySettings | None = None,
         run: str = "",
         shadow: Rulebook | None = None,
         transcripts: bool = False,
+        tls: TlsContexts | None = None,
+        tls_listen: Address | None = None,
     ) -> None:
         self.rulebook = rulebook
         self._transcripts = transcripts
@@ -53,6 +64,8 @@ class Guard:
         self.settings = settings if settings is not None else RelaySettings()
         self.run = run
         self._listen = listen
+        self._tls_listen = tls_listen
+        self._tls = TlsStarter(self.settings.tls, tls or load_contexts(self.settings.tls), journal)
         self._interception = upstream if isinstance(upstream, Interception) else None
         self._fixed = None if isinstance(upstream, Interception) else Destination(upstream)
         self._deadlines = self.settings.limits()
@@ -73,6 +86,17 @@ class Guard:
         return int(self._servers[0].sockets[0].getsockname()[1])
 
     @property
+    def tls_port(self) -> int:
+        """The port where clients speak TLS from the first octet on."""
+        if self._tls_listen is None or not self._servers:
+            raise RuntimeError("the guard is not listening for TLS")
+        return int(self._servers[-1].sockets[0].getsockname()[1])
+
+    def swap_tls(self, contexts: TlsContexts) -> None:
+        """Other certificates, for every handshake from now on; sessions that are up keep theirs."""
+        self._tls.contexts = contexts
+
+    @property
     def sessions(self) -> int:
         """Sessions open now."""
         return len(self._sessions)
@@ -81,14 +105,23 @@ class Guard:
         """Listen. Raises OSError, InterceptError, and UnicodeError for a name that no DNS can hold."""
         loop = asyncio.get_running_loop()
         prepare = self._interception.prepare if self._interception is not None else None
-        for listener in await listening_sockets(*self._listen, prepare):
-            self._servers.append(await loop.create_server(lambda: self._accept(loop), sock=listener, backlog=BACKLOG))
+        tls = self.settings.tls
+        shielded = self.settings.xclient
+        plain, encrypted = tls.terms(shielded=shielded), tls.terms(from_the_start=True, shielded=shielded)
+        for address, terms in ((self._listen, plain), (self._tls_listen, encrypted)):
+            if address is None:
+                continue
+            accept = partial(self._accept, loop, terms)
+            for listener in await listening_sockets(*address, prepare):
+                self._servers.append(await loop.create_server(accept, sock=listener, backlog=BACKLOG))
 
-    def _accept(self, loop: asyncio.AbstractEventLoop) -> Connection:
+    def _accept(self, loop: asyncio.AbstractEventLoop, terms: Terms) -> Connection:
         self._number += 1
-        session = RelaySession(self, self._number, loop)
+        session = RelaySession(self, self._number, loop, terms)
         self._sessions.add(session)
         self._empty.clear()
+        if terms.tls or self.settings.proxy_protocol.accept_from:
+            session.client.session = ClientGate(self, session, loop)
         return session.client
 
     async def stop(self, grace: float | None = None) -> None:
@@ -125,18 +158,38 @@ class Guard:
             )
             return None
 
-    async def connect(self, server: Connection, destination: Destination) -> None:
+    async def connect(self, session: RelaySession, server: Connection, destination: Destination) -> None:
         """Make a session's second connection. Raises OSError, and UnicodeError for a name that no DNS can hold."""
         loop = asyncio.get_running_loop()
+        settings = self.settings
+        tls = settings.tls.upstream
+        if settings.xclient or settings.proxy_protocol.send or tls == "implicit" or session.terms.tls:
+            server.session = UpstreamGate(self, session, server)
         if self._interception is None:
             await loop.create_connection(lambda: server, *destination.address)
         else:
             await loop.create_connection(lambda: server, sock=await self._interception.connect(destination))
 
-    def inspector_for(self, number: int, client: str | None, destination: Destination | None) -> Inspector:
-        """The Inspector of session ``number``."""
+    def may_go_in_clear(self, session: RelaySession) -> bool:
+        """Whether a session may go on in clear towards a server without STARTTLS: by setting, and on loopback only."""
+        return self.settings.tls.if_unavailable == "clear" and _on_loopback(session.destination)
+
+    def start_tls(
+        self, session: RelaySession, connection: Connection, started: Started, failed: Failed, early: bytes = b""
+    ) -> None:
+        """Begin TLS on one of a session's connections; one of the two is called when it is known how it went.
+        ``early``: octets of the client's handshake that were read already."""
+        destination = session.destination
+        host = destination.address[0] if destination is not None else ""
+        self._tls.start(session.identity, connection, host, started, failed, early)
+
+    def inspector_for(self, session: RelaySession, client: str | None, destination: Destination | None) -> Inspector:
+        """The Inspector of a session."""
         server = destination.address[0] if destination is not None else ""
         server_address = server if _is_address(server) else None
+        terms = session.terms
+        if terms.offer != "never" and not _on_loopback(destination):
+            terms = replace(terms, offer="never")  # an intercepted session, to a server that is not here
         if self._shadow is not None or self._transcripts:
             return ShadowedInspector(
                 self.rulebook,
@@ -144,18 +197,20 @@ class Guard:
                 transcribe=self._transcripts,
                 client=client,
                 server=server_address,
-                number=number,
+                number=session.number,
                 tallies=self._tallies,
                 shadow_tallies=self._shadow_tallies,
                 deadlines=self._deadlines,
+                terms=terms,
             )
         return Inspector(
             self.rulebook,
             client=client,
             server=server_address,
-            number=number,
+            number=session.number,
             tallies=self._tallies,
             deadlines=self._deadlines,
+            terms=terms,
         )
 
     def admits(self, session: RelaySession) -> bool:
@@ -174,6 +229,11 @@ class Guard:
         self._sessions.discard(session)
         if not self._sessions:
             self._empty.set()
+
+
+def _on_loopback(destination: Destination | None) -> bool:
+    host = destination.address[0] if destination is not None else ""
+    return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
 
 
 def _is_address(host: str) -> bool:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from smtpguard.inspection.effects import Close, Effect, Finish, Pause, Record, Reset, Resume, Send
+from smtpguard.inspection.effects import Close, Effect, Finish, Pause, Record, Reset, Resume, Send, StartTls
 from smtpguard.inspection.inspector import Inspector
+from smtpguard.inspection.terms import Terms
 from smtpguard.relay.connection import Connection
 from smtpguard.relay.interception import Address, Destination
+from smtpguard.relay.proxy_header import Header
 from smtpguard.smtp.sides import CLIENT, SERVER, Side
 
 if TYPE_CHECKING:
@@ -26,11 +29,12 @@ class RelaySession:
 
     __slots__ = (
         "_closing", "_connecting", "_done", "_early", "_early_fin", "_guard", "_inspector", "_loop", "_now", "_server",
-        "_started", "_tick", "client", "client_address", "destination", "identity", "number",
+        "_started", "_tick", "client", "client_address", "destination", "identity", "number", "origin",
+        "terms",
     )  # fmt: skip
     __deletable__ = ("_server", "client")  # said to the compiler
 
-    def __init__(self, guard: Guard, number: int, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, guard: Guard, number: int, loop: asyncio.AbstractEventLoop, terms: Terms) -> None:
         self._guard = guard
         self._loop = loop
         self._now: Callable[[], float] = loop.time
@@ -38,6 +42,8 @@ class RelaySession:
         self.identity = f"{guard.run}{number}"
         self.client = Connection(self, CLIENT, loop.time)
         self._server = Connection(self, SERVER, loop.time)
+        self.terms = terms
+        self.origin: Header | None = None  # what a proxy said of the client
         self._inspector: Inspector | None = None  # made when the client's address is known
         self._started = loop.time()
         self.client_address = ""
@@ -62,13 +68,13 @@ class RelaySession:
             else:
                 self._link()
             return
-        peer = connection.transport.get_extra_info("peername") if connection.transport else None
+        source = self.source
         host = None
-        if isinstance(peer, tuple):
-            host = str(peer[0]).split("%")[0]  # without the zone of a link-local address
-            self.client_address = _text((host, peer[1]))
+        if source is not None:
+            host = source[0]
+            self.client_address = _text(source)
         self.destination = destination = self._guard.destination(self)
-        self._inspector = inspector = self._guard.inspector_for(self.number, host, destination)
+        self._inspector = inspector = self._guard.inspector_for(self, host, destination)
         # Until the server is there nobody answers for it: what the client says early waits in its socket. uvloop
         # reads once all the same: it begins to read only behind this call, so there is nothing to pause yet.
         connection.read_if(False)
@@ -80,10 +86,40 @@ class RelaySession:
         if not self._closing:
             self._connecting = self._loop.create_task(self._connect(destination))
 
+    @property
+    def source(self) -> Address | None:
+        """The client's address: what a trusted proxy said, else the peer's."""
+        if self.origin is not None and self.origin.source is not None:
+            return self.origin.source
+        return self._end("peername")
+
+    @property
+    def target(self) -> Address | None:
+        """The address that the client connected to."""
+        if self.origin is not None and self.origin.target is not None:
+            return self.origin.target
+        return self._end("sockname")
+
+    def _end(self, which: str) -> Address | None:
+        transport = self.client.transport
+        name = transport.get_extra_info(which) if transport is not None else None
+        # Without the zone of a link-local address.
+        return (str(name[0]).partition("%")[0], int(name[1])) if isinstance(name, tuple) else None
+
+    @property
+    def over(self) -> bool:
+        """Whether the session is closing, or closed."""
+        return self._closing
+
+    def peer_address(self) -> str:
+        """The other end of the client's connection, whoever the client is."""
+        peer = self._end("peername")
+        return _text(peer) if peer is not None else ""
+
     async def _connect(self, destination: Destination) -> None:
         server = self._server
         try:
-            await self._guard.connect(server, destination)
+            await self._guard.connect(self, server, destination)
         except (OSError, UnicodeError) as error:  # a UnicodeError is a name that no DNS can hold
             if self._done:
                 return
@@ -123,12 +159,15 @@ class RelaySession:
         self._carry_out(effects)
         return False
 
-    def _link(self) -> None:
-        """The server is there: what the client said before it counts from now on."""
+    def _join(self) -> None:
         client, server, inspector = self.client, self._server, self._inspector
         if inspector is not None:
             client.link(inspector.shortcut(CLIENT), server)
             server.link(inspector.shortcut(SERVER), client)
+
+    def _link(self) -> None:
+        """The server is there: what the client said before it counts from now on."""
+        self._join()
         early, self._early = self._early, None
         if early:
             self.received(CLIENT, early)
@@ -179,6 +218,8 @@ class RelaySession:
                 self._close()
             elif kind is Reset:
                 self._reset()
+            elif kind is StartTls:
+                self._start_tls(effect.side)  # type: ignore[union-attr]
         inspector = self._inspector
         if inspector is not None and inspector.delayed and not self._closing:
             deadline = inspector.deadline
@@ -195,6 +236,20 @@ class RelaySession:
 
     def _record(self, effect: Record) -> None:
         self._guard.journal(effect.event, {"session": self.identity, **effect.fields})
+
+    def _start_tls(self, side: Side) -> None:
+        connection = self._connection(side)
+        if connection.open:
+            self._guard.start_tls(self, connection, partial(self._tls_started, side), partial(self._tls_failed, side))
+            self._join()  # what goes to that side goes through TLS from here on
+
+    def _tls_started(self, side: Side) -> None:
+        if not self._closing and self._inspector is not None:
+            self._carry_out(self._inspector.tls_started(side, self._now()))
+
+    def _tls_failed(self, side: Side, why: str, in_clear: bool) -> None:
+        if not self._closing and self._inspector is not None:
+            self._carry_out(self._inspector.tls_failed(side, why, self._now(), in_clear=in_clear))
 
     # --- time --------------------------------------------------------------------------------------------------
 
@@ -225,8 +280,28 @@ class RelaySession:
 
     def drain(self, *, at_once: bool = False) -> None:
         """The guard shuts down."""
-        if not self._closing and self._inspector is not None:
+        if self._closing:
+            return
+        if self._inspector is not None:
             self._carry_out(self._inspector.drain(self._now(), at_once=at_once))
+        elif self.client.transport is not None:
+            self.cut_off()  # a client that is still at the gate
+
+    def cut_off(self) -> None:
+        """The client was refused, or has gone, before a word was said that it could take for a reply."""
+        self.client.session = self
+        self._closing = True
+        self._stop_connecting()
+        self._abort()
+        self._finish_if_done()
+
+    def upstream_failed(self, why: str) -> None:
+        """The server is there, and can't be used: the client hears 421."""
+        destination = self.destination
+        upstream = _text(destination.address) if destination is not None else ""
+        self._guard.journal("upstream-failed", {"session": self.identity, "upstream": upstream, "why": why})
+        if self._inspector is not None and not self._closing:
+            self._carry_out(self._inspector.lost(SERVER, self._now()))
 
     def _close(self) -> None:
         """Part with both sides; one that has not said FIN has a while to take our last words: closed at once, its
@@ -270,6 +345,7 @@ class RelaySession:
         summary: dict[str, object] = {
             "session": self.identity,
             "client": self.client_address,
+            **({"proxy": self.peer_address()} if self.origin is not None else {}),
             "server": _text(self.destination.address) if self.destination is not None else "",
             "policy": self._guard.rulebook.name,
             **(self._inspector.summary() if self._inspector is not None else {}),

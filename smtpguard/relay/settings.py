@@ -10,6 +10,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from smtpguard.inspection.deadlines import Deadlines
+from smtpguard.relay.proxy_settings import ProxyProtocolSettings
+from smtpguard.relay.tls_settings import TlsSettings
 
 READ_OCTETS = 65_536
 """One read, and so what one session may hold beside an unfinished line (law 6)."""
@@ -54,6 +56,10 @@ class RelaySettings(BaseModel):
     linger: Seconds = 5.0
     """Seconds that a peer has to take our last words after a close."""
     deadlines: DeadlineSettings = DeadlineSettings()
+    tls: TlsSettings = TlsSettings()
+    proxy_protocol: ProxyProtocolSettings = ProxyProtocolSettings()
+    xclient: bool = False
+    """Whether the server is told by XCLIENT who the client is, where it offers the verb."""
 
     def limits(self) -> Deadlines:
         """The deadlines as the Inspector takes them."""

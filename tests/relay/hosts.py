@@ -30,9 +30,9 @@ class Journal(list[tuple[str, dict[str, object]]]):
         self.append((event, fields))
         self._news.set()
 
-    async def until(self, event: str) -> None:
-        """Wait for a record of this name."""
-        while not self.named(event):
+    async def until(self, event: str, count: int = 1) -> None:
+        """Wait for so many records of this name."""
+        while len(self.named(event)) < count:
             self._news.clear()
             await self._news.wait()
 
@@ -106,6 +106,7 @@ async def guard(
     host: str = "127.0.0.1",
     shadow: Rulebook | None = None,
     transcripts: bool = False,
+    tls_listen: tuple[str, int] | None = None,
 ) -> AsyncIterator[Guard]:
     """A guard before ``upstream``; stopped at once at the end."""
     rulebook = load_policy(policy) if isinstance(policy, str) else policy
@@ -117,6 +118,7 @@ async def guard(
         settings=settings or RelaySettings(linger=1.0),
         shadow=shadow,
         transcripts=transcripts,
+        tls_listen=tls_listen,
     )
     await box.start()
     try:

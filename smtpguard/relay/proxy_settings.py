@@ -1,0 +1,24 @@
+"""The ``proxy_protocol:`` section of the configuration: whose headers are believed, which header the server gets."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+HEADER_SECONDS = 5.0
+"""For a whole header; the protocol's text asks for 3 at least, so that one lost segment can be sent again."""
+
+
+class ProxyProtocolSettings(BaseModel):
+    """Nobody's header is believed and none is sent, unless this says so."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    accept_from: list[IPv4Network | IPv6Network] = []
+    """Networks of proxies: each of their connections must begin with a header, nobody else's may."""
+    header: Annotated[float, Field(gt=0, le=60)] = HEADER_SECONDS
+    """Seconds that a proxy has for it."""
+    send: Literal["v1", "v2"] | None = None
+    """The version of the header that the server gets; it must expect one."""

@@ -1,0 +1,304 @@
+"""Who the client is: PROXY headers in and out, XCLIENT out; what no proxy may say, and what the journal says of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from smtpguard.policy.loader import load_policy
+from smtpguard.relay.proxy_header import write_header
+from smtpguard.relay.settings import RelaySettings
+from tests.relay.hosts import Journal, client, guard, ordinary, run, server
+
+CLIENT = ("198.51.100.7", 40210)
+TARGET = ("192.0.2.25", 25)
+
+
+def settings(*accept_from: str, **more: Any) -> RelaySettings:
+    """A guard that believes these networks."""
+    proxy = {"accept_from": list(accept_from), **more.pop("proxy_protocol", {})}
+    return RelaySettings.model_validate({"linger": 1.0, "proxy_protocol": proxy, **more})
+
+
+async def turns(condition: Callable[[], bool]) -> None:
+    """Let the loop turn until something is so that nobody reports."""
+    while not condition():  # noqa: ASYNC110 - as said
+        await asyncio.sleep(0)
+
+
+async def to_the_end(reader: asyncio.StreamReader) -> bytes:
+    """What comes before the end, in order or by reset."""
+    try:
+        return await reader.read()
+    except ConnectionError:
+        return b""
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("cut", ["whole", "by octet", "with a command"])
+def test_a_trusted_header_names_the_client(version: str, cut: str) -> None:
+    async def test() -> None:
+        journal = Journal()
+        policy = load_policy_text(
+            "summary: x\nrules: [{id: far, on: command, verb: MAIL, client: 198.51.100.0/24, "
+            "then: {reject: {code: 550, enhanced: 5.7.1, text: Not you}}}]"
+        )
+        async with server(ordinary) as upstream, guard(upstream, policy, journal, settings("127.0.0.0/8")) as box:
+            async with client(box) as (reader, writer):
+                header = write_header(version, CLIENT, TARGET)
+                if cut == "by octet":
+                    for position in range(len(header)):
+                        writer.write(header[position : position + 1])
+                        await writer.drain()
+                        await asyncio.sleep(0)
+                else:
+                    writer.write(header)
+                assert await reader.readline() == b"220 mx ESMTP\r\n"
+                writer.write(b"MAIL FROM:<a@a.example>\r\nQUIT\r\n")
+                assert (await reader.readline()).startswith(b"550 5.7.1 Not you")
+                ours = writer.get_extra_info("sockname")
+                await reader.read()
+            await journal.until("session")
+        (summary,) = journal.named("session")
+        assert summary["client"] == "198.51.100.7:40210"
+        assert summary["proxy"] == f"127.0.0.1:{ours[1]}"
+
+    run(test())
+
+
+def load_policy_text(text: str) -> Any:
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "policy.yaml"
+        path.write_text(text)
+        return load_policy(str(path))
+
+
+def test_what_comes_behind_the_header_in_one_read_is_the_clients() -> None:
+    async def test() -> None:
+        journal = Journal()
+        async with server(ordinary) as upstream, guard(upstream, "pass", journal, settings("127.0.0.1/32")) as box:
+            async with client(box) as (reader, writer):
+                writer.write(write_header("v2", CLIENT, TARGET) + b"NOOP\r\n")
+                assert await reader.readline() == b"220 mx ESMTP\r\n"
+                assert await reader.readline() == b"250 ok\r\n"
+            await journal.until("session")
+        assert journal.named("violation")[0]["violation"] == "early-talk"
+
+    run(test())
+
+
+@pytest.mark.parametrize("header", [b"PROXY UNKNOWN\r\n", write_header("v2", None, None)])
+def test_a_proxy_that_speaks_for_itself_is_the_client(header: bytes) -> None:
+    async def test() -> None:
+        journal = Journal()
+        async with server(ordinary) as upstream, guard(upstream, "pass", journal, settings("127.0.0.1/32")) as box:
+            async with client(box) as (reader, writer):
+                writer.write(header)
+                assert await reader.readline() == b"220 mx ESMTP\r\n"
+                writer.write(b"QUIT\r\n")
+                await reader.read()
+            await journal.until("session")
+        assert str(journal.named("session")[0]["client"]).startswith("127.0.0.1:")
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [(b"EHLO a.example\r\n", "no PROXY"), (b"PROXY TCP4 x y 1 2\r\n", "malformed"), (b"", "no whole header")],
+)
+def test_a_trusted_peer_without_a_whole_header_is_refused(said: bytes, why: str) -> None:
+    async def test() -> None:
+        journal = Journal()
+        limits = settings("127.0.0.1/32", proxy_protocol={"header": 0.2})
+        async with server(ordinary) as upstream, guard(upstream, "pass", journal, limits) as box:
+            async with client(box) as (reader, writer):
+                writer.write(said)
+                assert await to_the_end(reader) == b""
+            await journal.until("session")
+        (refused,) = journal.named("proxy-refused")
+        assert why in str(refused["why"])
+        assert str(refused["peer"]).startswith("127.0.0.1:")
+
+    run(test())
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("cut", [None, 5])
+def test_a_header_from_elsewhere_is_refused(version: str, cut: int | None) -> None:
+    async def test() -> None:
+        journal = Journal()
+        async with server(ordinary) as upstream, guard(upstream, "pass", journal, settings("192.0.2.0/24")) as box:
+            async with client(box) as (reader, writer):
+                header = write_header(version, CLIENT, TARGET)
+                writer.write(header[:cut])
+                if cut is not None:
+                    assert await reader.readline() == b"220 mx ESMTP\r\n"
+                    writer.write(header[cut:])
+                await to_the_end(reader)
+            await journal.until("session")
+        assert journal.named("proxy-refused")[0]["why"] == "a header from no proxy"
+        assert str(journal.named("session")[0]["client"]).startswith("127.0.0.1:")
+
+    run(test())
+
+
+@pytest.mark.parametrize("first", [b"QUIT\r\n", b"P", b"\r\n"])
+def test_others_are_ordinary_clients(first: bytes) -> None:
+    async def test() -> None:
+        journal = Journal()
+        async with server(ordinary) as upstream, guard(upstream, "pass", journal, settings("192.0.2.0/24")) as box:
+            async with client(box) as (reader, writer):
+                assert await reader.readline() == b"220 mx ESMTP\r\n"
+                writer.write(first)
+                if first != b"QUIT\r\n":
+                    writer.write(b"ING\r\nQUIT\r\n")
+                assert (await reader.read()).endswith(b"221 bye\r\n")
+            await journal.until("session")
+        assert journal.named("proxy-refused") == []
+
+    run(test())
+
+
+def test_a_client_at_the_gate_does_not_hold_up_a_stop() -> None:
+    async def test() -> None:
+        journal = Journal()
+        async with server(ordinary) as upstream, guard(upstream, "pass", journal, settings("127.0.0.1/32")) as box:
+            async with client(box) as (reader, writer):
+                writer.write(b"PROXY ")
+                await turns(lambda: box.sessions == 1)
+                await box.stop(grace=5.0)
+                assert await to_the_end(reader) == b""
+        assert len(journal.named("session")) == 1
+
+    run(test())
+
+
+# --- out -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_the_server_gets_a_header_that_names_the_client(version: str) -> None:
+    async def test() -> None:
+        heard = asyncio.get_running_loop().create_future()
+        expected = write_header(version, CLIENT, TARGET)
+
+        async def proxied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            heard.set_result(await reader.readexactly(len(expected)))
+            await ordinary(reader, writer)
+
+        limits = settings("127.0.0.1/32", proxy_protocol={"send": version})
+        async with (
+            server(proxied) as upstream,
+            guard(upstream, settings=limits) as box,
+            client(box) as (reader, writer),
+        ):
+            writer.write(write_header("v1", CLIENT, TARGET))
+            assert await reader.readline() == b"220 mx ESMTP\r\n"
+            assert await heard == expected
+
+    run(test())
+
+
+class XclientServer:
+    """A server that knows XCLIENT; ``heard`` is what was said to it."""
+
+    def __init__(self, offer: bytes = b"250 XCLIENT NAME ADDR PORT\r\n", answer: bytes = b"220 mx again\r\n") -> None:
+        self.heard: list[bytes] = []
+        self._offer = offer
+        self._answer = answer
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mx first\r\n")
+        while line := await reader.readline():
+            self.heard.append(line)
+            if line.startswith(b"EHLO"):
+                writer.write(b"250-mx\r\n" + self._offer)
+            elif line.startswith(b"XCLIENT"):
+                writer.write(self._answer)
+            elif line.startswith(b"QUIT"):
+                writer.write(b"221 bye\r\n")
+                return
+            else:
+                writer.write(b"250 ok\r\n")
+
+
+def test_xclient_comes_before_the_client_says_a_word() -> None:
+    async def test() -> None:
+        host, journal = XclientServer(), Journal()
+        limits = settings("127.0.0.1/32", xclient=True)
+        async with server(host) as upstream, guard(upstream, "pass", journal, limits) as box:
+            async with client(box) as (reader, writer):
+                writer.write(write_header("v1", CLIENT, TARGET))
+                assert await reader.readline() == b"220 mx again\r\n"
+                writer.write(b"EHLO a.example\r\nXCLIENT ADDR=192.0.2.9\r\nQUIT\r\n")
+                answers = await reader.read()
+            await journal.until("session")
+        assert answers.startswith(b"250 mx\r\n502 5.5.1 ")
+        assert host.heard == [
+            b"EHLO [127.0.0.1]\r\n",
+            b"XCLIENT NAME=[UNAVAILABLE] ADDR=198.51.100.7 PORT=40210\r\n",
+            b"EHLO a.example\r\n",
+            b"QUIT\r\n",
+        ]
+        assert journal.named("xclient") == [{"session": "1", "outcome": "taken", "code": 220}]
+        assert journal.named("unshared-verb")[0]["verb"] == "XCLIENT"
+
+    run(test())
+
+
+def test_without_an_offer_nothing_is_said() -> None:
+    async def test() -> None:
+        host, journal = XclientServer(b"250 DSN\r\n"), Journal()
+        async with server(host) as upstream, guard(upstream, "pass", journal, settings(xclient=True)) as box:
+            async with client(box) as (reader, writer):
+                assert await reader.readline() == b"220 mx first\r\n"
+                writer.write(b"QUIT\r\n")
+                assert await reader.read() == b"221 bye\r\n"
+        assert host.heard == [b"EHLO [127.0.0.1]\r\n", b"QUIT\r\n"]
+        assert journal.named("xclient") == [{"session": "1", "outcome": "not-offered"}]
+
+    run(test())
+
+
+def test_a_server_that_breaks_off_the_opening_is_a_421() -> None:
+    async def test() -> None:
+        async def rude(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"220 mx\r\n")
+            await reader.readline()
+
+        journal = Journal()
+        async with server(rude) as upstream, guard(upstream, "pass", journal, settings(xclient=True)) as box:
+            async with client(box) as (reader, _):
+                assert (await reader.readline()).startswith(b"421 4.4.1 ")
+        assert journal.named("upstream-failed")[0]["why"] == "the server closed the connection"
+
+    run(test())
+
+
+def test_a_client_that_leaves_during_the_opening_leaves_nothing_behind() -> None:
+    async def test() -> None:
+        gone = asyncio.Event()
+
+        async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"220 mx\r\n")
+            await reader.read()
+            gone.set()
+
+        journal = Journal()
+        limits = settings(xclient=True, deadlines={"greeting": 0.3, "reply": 0.3, "command": 0.3})
+        async with server(silent) as upstream, guard(upstream, "pass", journal, limits) as box:
+            async with client(box) as (reader, writer):
+                writer.write_eof()
+                await reader.read()
+            await gone.wait()
+            await journal.until("session")
+            assert box.sessions == 0
+
+    run(test())
