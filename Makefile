@@ -31,12 +31,13 @@ format: .venv/.dev ## put every file into the format that check wants
 	$(BIN)/ruff check --fix --select I .
 	$(BIN)/ruff format .
 
-golden: .venv/.dev ## write the golden transcripts of personas and profiles anew; read the difference before you keep it
+golden: .venv/.dev ## write the golden files of personas, profiles and the path doctor anew; read the difference before you keep it
 	@$(BIN)/python -m tests.personas.transcripts
 	@$(BIN)/python -m tests.lab.profile_dialogue
 	@$(BIN)/python -m tests.protection.page
 	@$(BIN)/python -m tests.protection.smuggling
 	@$(BIN)/python -m tests.analyzer.persona_table
+	@$(BIN)/python -m tests.analyzer.doctor_page
 
 fuzz: .venv/.dev ## the laws of inspection with 100,000 examples each: takes hours
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(WORKERS) tests/inspection/test_laws.py tests/inspection/test_laws_of_dialogue.py

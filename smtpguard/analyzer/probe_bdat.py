@@ -1,7 +1,8 @@
 """BDAT: a chunk inside a transaction that is taken back, and one where none may be. No message is sent by either.
 
 The octets of a chunk are NOOP lines. Whoever takes them for commands answers them, which is how that shows; nothing
-else comes of it. Where CHUNKING is not listed the chunk is an empty line: it shows whether the verb works all the same.
+else comes of it. Where CHUNKING is not listed the chunk is empty: that shows whether the verb works all the same, and
+there are no octets that anybody could take for commands.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ LINES = b"NOOP\r\n" * 5
 
 async def chunk(examination: Examination) -> None:
     """EHLO, MAIL, RCPT, one chunk that is not the last, RSET."""
-    octets = LINES if examination.ehlo.has("CHUNKING") else b"\r\n"
+    octets = LINES if examination.ehlo.has("CHUNKING") else b""
     async with examination.session(CHUNK) as session:
         if await session.open() and await session.hello() and await session.envelope():
             await session.say("chunk", b"BDAT %d\r\n%b" % (len(octets), octets))

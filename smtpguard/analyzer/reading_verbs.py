@@ -21,7 +21,7 @@ from smtpguard.analyzer.traces import Trace
 _PLAIN_STEPS = ("EHLO", "HELO", "MAIL", "RCPT", "DATA", "message", "NOOP", "HELO again")
 # Keyword, the session and the step that tried its verb, and the codes that show that the verb is known.
 _TRIED: tuple[tuple[str, str, str, frozenset[int]], ...] = (
-    ("CHUNKING", CHUNK, "chunk", frozenset({250})),
+    ("CHUNKING", CHUNK, "chunk", frozenset({250, 551})),  # 551: Postfix, which takes no empty chunk
     ("XEXCH50", BLOB, "XEXCH50", frozenset({354, 504, 505})),
     ("STARTTLS", STARTTLS, "STARTTLS", frozenset({220})),
     *((keyword, EXTENSION_VERBS, verb, frozenset({214, 250, 252, 334, 501})) for verb, keyword in VERBS.items()),
