@@ -28,9 +28,10 @@ from smtpguard.policy.rulebook import Rulebook
 from smtpguard.smtp.sides import SERVER, Side, other
 from smtpguard.smtp.verbs import UNKNOWN
 
-MAX_COST = 32_768
-"""What a transcript may cost: an octet of text one, a number eight. Ours: some hundred ordinary messages."""
-NUMBER_COST = 8
+MAX_COST = 24_576
+"""What a transcript may cost: an octet of text one, a turn or a number sixteen. As JSON, with the rest of the
+session's summary, it fits into the 48 KiB that systemd-journald keeps of a line (LineMax=). Some hundred messages."""
+NUMBER_COST = 16
 LONGEST_LINE = 4096  # a longer one is kept in pieces without an end
 
 
