@@ -19,12 +19,14 @@ from bench.plan import Plan
 from bench.progress import Progress
 from bench.sink import EHLO_REPLY, GREETING, REPLIES, TAKEN
 from smtpguard.inspection.inspector import Inspector
+from smtpguard.inspection.shadow import ShadowedInspector
 from smtpguard.policy.loader import load_policy
 from smtpguard.policy.rulebook import Rulebook
 from smtpguard.smtp.sides import CLIENT, SERVER, Side
 
 RULES = 200
 OTHERS = f"{RULES} rules for other verbs"
+SHADOW = "harden in shadow"
 _READ_OCTETS = 65536  # the most that the relay feeds at once
 
 # Verbs that the measured conversation does not use: the rules for them should cost it nothing. One rule at each place.
@@ -33,6 +35,7 @@ _PAYLOAD_VERBS = ("AUTH", "BDAT", "XEXCH50", "X-EXPS")
 _PLACES = {"command": _OTHER_VERBS, "reply": _OTHER_VERBS, "payload": _PAYLOAD_VERBS}
 _DOES = {"command": "reject", "reply": "eat", "payload": "eat"}
 
+Make = Callable[[], Inspector]
 Conversation = list[tuple[Side, bytes]]
 
 
@@ -49,9 +52,16 @@ def conversation(text: bytes) -> Conversation:
     return turns
 
 
-def inspect(rulebook: Rulebook, turns: Conversation) -> Inspector:
+def under(rulebook: Rulebook, shadow: Rulebook | None = None) -> Make:
+    """Makes Inspectors under ``rulebook``, with ``shadow`` beside it where there is one."""
+    if shadow is None:
+        return lambda: Inspector(rulebook, client="127.0.0.1", server="127.0.0.1")
+    return lambda: ShadowedInspector(rulebook, shadow, client="127.0.0.1", server="127.0.0.1")
+
+
+def inspect(make: Make, turns: Conversation) -> Inspector:
     """Feed one whole session to a new Inspector."""
-    inspector = Inspector(rulebook, client="127.0.0.1", server="127.0.0.1")
+    inspector = make()
     inspector.start(0.0)
     receive = inspector.receive
     for side, data in turns:
@@ -75,27 +85,32 @@ def rulebook_of_others(folder: Path) -> Rulebook:
 
 
 async def measure_inspector(plan: Plan, folder: Path, progress: Progress) -> dict[str, Samples]:
-    """CPU µs a ``session`` under two rulebooks, and CPU ms a body of each kind under ``pass``."""
-    passing, many = load_policy("pass"), rulebook_of_others(folder)
+    """CPU µs a ``session`` under each of three ways, and CPU ms a body of each kind under ``pass``."""
+    passing = load_policy("pass")
+    cases = {
+        "pass": under(passing),
+        OTHERS: under(rulebook_of_others(folder)),
+        SHADOW: under(passing, load_policy("harden", observe=True)),
+    }
     message = conversation(dotted_text(plan.message_octets))
     sessions = await _interleaved(
-        {"pass": lambda: _seconds(passing, message, plan.inspector_sessions) * 1e6,
-         OTHERS: lambda: _seconds(many, message, plan.inspector_sessions) * 1e6},
+        {name: lambda make=make: _seconds(make, message, plan.inspector_sessions) * 1e6  # type: ignore[misc]
+         for name, make in cases.items()},
         plan, progress, "sessions",
     )  # fmt: skip
     texts = {kind: conversation(make(plan.body_octets)) for kind, make in TEXTS.items()}
     bodies = await _interleaved(
-        {kind: lambda turns=turns: _seconds(passing, turns, 1) * 1e3 for kind, turns in texts.items()},  # type: ignore[misc]
+        {kind: lambda turns=turns: _seconds(cases["pass"], turns, 1) * 1e3 for kind, turns in texts.items()},  # type: ignore[misc]
         plan, progress, "bodies",
     )  # fmt: skip
     return {"sessions": sessions, "bodies": bodies}
 
 
-def _seconds(rulebook: Rulebook, turns: Conversation, sessions: int) -> float:
+def _seconds(make: Make, turns: Conversation, sessions: int) -> float:
     """CPU seconds of one session, the mean of ``sessions``."""
     before = time.process_time()
     for _ in range(sessions):
-        inspect(rulebook, turns)
+        inspect(make, turns)
     return (time.process_time() - before) / sessions
 
 

@@ -14,7 +14,7 @@ from bench import boxes
 from bench.boxes import BARE, HAPROXY, started_boxes
 from bench.figures import table_of
 from bench.idle import allow_open_files, measure_memory
-from bench.inspector import measure_inspector
+from bench.inspector import OTHERS, measure_inspector
 from bench.peers import Peer, announced_peer
 from bench.plan import Plan
 from bench.progress import Progress
@@ -78,12 +78,11 @@ def aims(results: Results) -> list[dict[str, Any]]:
                 if measured is not None:
                     about = f"{what} of a body ({kind}) under {boxes.GUARDS[name]}, to HAProxy"
                     judged.append((about, measured, BODY_AIM))
-    inspected = results.get("inspector", {}).get("sessions", {}).get("boxes", {})
-    for name, figure in inspected.items():
-        if name != "pass":
-            judged.append(
-                (f"session in the Inspector under pass and {name}, to pass", figure["ratios"]["pass"], OTHERS_AIM)
-            )
+    others = results.get("inspector", {}).get("sessions", {}).get("boxes", {}).get(OTHERS)
+    if others is not None:
+        judged.append(
+            (f"session in the Inspector under pass and {OTHERS}, to pass", others["ratios"]["pass"], OTHERS_AIM)
+        )
     return [{"aim": about, "ratio": got, "limit": limit, "met": got <= limit} for about, got, limit in judged]
 
 
