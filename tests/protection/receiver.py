@@ -2,7 +2,8 @@
 
 ``strict`` ends lines at CRLF and data at CRLF.CRLF, as RFC 5321 wants it. ``lf`` ends a line at any LF and drops CRs
 before it; ``cr`` ends it at CR, LF or CRLF; both drop NUL. These are the ways in which servers that fell for SMTP
-smuggling read. It answers every command, takes every message, and knows BDAT and XEXCH50, whose octets it counts.
+smuggling read. It answers every command with its name, takes every message, and knows BDAT and XEXCH50, whose octets
+it counts.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ class Receiver:
             return b"454 4.7.0 Not now\r\n"
         elif verb not in (b"NOOP", b"VRFY", b"HELP", b"X-LINK2STATE"):
             return b"500 5.5.1 What\r\n"
-        return b"250 2.0.0 OK\r\n"
+        return b"250 2.0.0 " + verb + b" OK\r\n"
 
     def _payload(self, verb: bytes, words: list[bytes]) -> bytes:
         ready = self._state == "rcpt"
