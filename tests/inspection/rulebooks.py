@@ -26,6 +26,7 @@ from smtpguard.policy.actions import (
     Truncate,
     Where,
 )
+from smtpguard.policy.loader import load_policy
 from smtpguard.policy.rulebook import ByVerb, Condition, Rulebook, Rules
 from tests.playbook import UNKNOWN, rule, rulebook
 from tests.playbook.rulebooks import Draft
@@ -64,6 +65,8 @@ def observing(book: Rulebook) -> Rulebook:
         violation={name: watched(rules) for name, rules in book.violation.items()},
     )
 
+
+HARDEN = tuple(load_policy(name) for name in ("harden:refuse", "harden:normalise", "harden-strict"))
 
 VERBS = ("EHLO", "HELO", "MAIL", "RCPT", "DATA", "BDAT", "XEXCH50", "AUTH", "X-EXPS", "RSET", "NOOP", "QUIT", UNKNOWN)
 PAYLOAD_VERBS = ("DATA", "BDAT", "XEXCH50", "AUTH", "X-EXPS")
@@ -133,6 +136,8 @@ def _drafts(draw: st.DrawFn, number: int, wheres: tuple[Where, ...]) -> Draft:
 
 @st.composite
 def rulebooks(draw: st.DrawFn, wheres: tuple[Where, ...] = tuple(_ACTIONS), **settings: object) -> Rulebook:
-    """One to four rules at random places; never a lie, so law 4 holds for all of them."""
+    """One to four rules at random places, or one of the policies that protect; never a lie, so law 4 holds for all."""
+    if wheres == tuple(_ACTIONS) and not settings and not draw(st.integers(0, 9)):
+        return draw(st.sampled_from(HARDEN))
     count = draw(st.integers(1, 4))
     return rulebook(*(draw(_drafts(number, wheres)) for number in range(count)), **settings)
