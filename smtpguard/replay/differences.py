@@ -20,25 +20,26 @@ from smtpguard.policy.actions import Action
 from smtpguard.policy.actions import Record as RecordAction
 from smtpguard.policy.compile import compile_policy
 from smtpguard.policy.inheritance import Policy
+from smtpguard.policy.model import RuleModel
 from smtpguard.policy.rulebook import Rulebook
 from smtpguard.replay.captures import Conversation
 from smtpguard.replay.replay import SLICE, Place, Replay, replay, slices
 
 _FACTS = ("where", "verb", "keyword", "violation", "section", "size", "length", "code")
-_UNSEEN = ("content", "split_end", "split_verb", "tls")  # conditions on what no recording shows
+_CUTS = ("split_end", "split_verb")  # conditions on the cuts that a replay makes itself
+_UNSEEN = (*_CUTS, "content", "tls")  # conditions on what not every recording shows
 _SETTINGS = {"uncertain": "on-uncertain", "rule-crashed": "on-crash", "turn": "turn"}
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one policy does at one ``place``. ``facts``: what was judged, as the
-    journal names it; ``does``: an action, or the word of a setting; ``by``: the rule's id or the setting's name."""
+    """What one policy does at one ``place``. ``facts``: what was judged, as the journal names it; ``does``: an action,
+    or the word of a setting; ``by``: the rule's id or the setting's name."""
 
     place: Place
     facts: tuple[tuple[str, object], ...]
     does: Action | str
     by: str = field(compare=False)
-    ends: bool = field(default=False, compare=False)
 
     @property
     def action(self) -> str:
@@ -55,6 +56,10 @@ class Parting:
     second: Decision | None
 
 
+def _asks(rule: RuleModel, conditions: tuple[str, ...]) -> bool:
+    return any(getattr(rule, name) is not None for name in conditions)
+
+
 class Contender:
     """One of the two policies: what its rules do, and what they have counted so far."""
 
@@ -64,11 +69,11 @@ class Contender:
         self._actions = {
             placed.rule.id: placed.rule.then
             for placed in policy.rules
-            if placed.rule.mode != "observe" and not isinstance(placed.rule.then, RecordAction)
+            if placed.rule.mode != "observe"
+            and not isinstance(placed.rule.then, RecordAction)
+            and not _asks(placed.rule, _CUTS)
         }
-        self.blind_spots = [
-            placed.rule.id for placed in policy.rules if any(getattr(placed.rule, name) is not None for name in _UNSEEN)
-        ]
+        self.blind_spots = [placed.rule.id for placed in policy.rules if _asks(placed.rule, _UNSEEN)]
         self._tallies: dict[str, int] = {}
 
     def decisions(self, conversation: Conversation, number: int) -> list[Decision]:
@@ -89,7 +94,7 @@ class Contender:
         facts = tuple((name, fields[name]) for name in _FACTS if name in fields)
         if record.event in _SETTINGS:
             does = str(fields.get("would") or fields.get("then") or fields.get("outcome"))
-            return Decision(place, (("where", record.event), *facts), does, _SETTINGS[record.event], does == "close")
+            return Decision(place, (("where", record.event), *facts), does, _SETTINGS[record.event])
         action = self._actions.get(str(fields.get("rule", "")))
         return Decision(place, facts, action, str(fields["rule"])) if action is not None else None
 

@@ -167,3 +167,5 @@ def test_draws_are_those_of_the_session(tmp_path: Path) -> None:
 def test_rules_that_no_recording_can_judge(tmp_path: Path) -> None:
     rules = "{id: a, on: line, content: x, then: close}, {id: b, on: message, verb: DATA, split-end: true, then: eat}"
     assert contender(tmp_path, "a", f"{rules}, {STRIP}").blind_spots == ["a", "b"]
+    cut = "{id: b, on: message, verb: DATA, split-end: true, then: eat}"
+    assert part(tmp_path, cut, "") is None, "how a replay cuts the stream says nothing"
