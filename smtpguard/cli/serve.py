@@ -20,29 +20,37 @@ from typing import Annotated, Any
 import typer
 
 from smtpguard.cli.errors import UsageError
+from smtpguard.cli.serve_tls import contexts, warn, with_client, with_tls
 from smtpguard.journal.tally import RuleTally
 from smtpguard.journal.writer import Journal
 from smtpguard.policy.loader import load_policy
 from smtpguard.policy.rulebook import Rulebook
 from smtpguard.relay.guard import Guard
 from smtpguard.relay.interception import Address, Intercept, InterceptError, Interception
+from smtpguard.relay.proxy_settings import ProxyVersion
 from smtpguard.relay.settings import ConfigError, RelaySettings, load_settings
+from smtpguard.relay.tls_contexts import TlsContexts
+from smtpguard.relay.tls_settings import TlsMode
 
 PROBE_SECONDS = 10.0
 """How long the upstream may take to accept the one connection that ``serve`` tries before it listens."""
 
 
 def serve(
-    listen: Annotated[
-        str,
-        typer.Option(metavar="HOST:PORT", help="Where clients connect; port 0 takes a free one, HOST * every address."),
-    ],
     policy: Annotated[
         str,
         typer.Option(
             metavar="NAME-or-FILE", help="One of `smtpguard policy list`, or a file; a variant: NAME:VARIANT."
         ),
     ],
+    listen: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Where clients connect; port 0 takes a free one, HOST * every address."),
+    ] = None,
+    tls_listen: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Where clients speak TLS from the first octet on, such as *:465."),
+    ] = None,
     upstream: Annotated[
         str | None,
         typer.Option(
@@ -71,8 +79,38 @@ def serve(
             help="Put what was said into each session's journal line, messages and AUTH masked: for `policy diff`.",
         ),
     ] = False,
+    tls: Annotated[
+        TlsMode | None,
+        typer.Option(
+            help="What becomes of STARTTLS. tunnel (the default): from there on nothing is inspected; bridge: TLS ends "
+            "here, is looked into and begun anew towards the server; refuse: answer 454; strip: hide it, too."
+        ),
+    ] = None,
+    cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The certificate for --tls bridge and --tls-listen, PEM.")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its key, PEM; left out, it is in the file of --cert.")
+    ] = None,
+    no_verify: Annotated[
+        bool, typer.Option("--no-verify", help="Take any certificate of the server's, a self-signed one too.")
+    ] = False,
+    proxy_protocol: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NETWORK[,…]",
+            help="Proxies before the guard: their connections must begin with a PROXY header, nobody else's may.",
+        ),
+    ] = None,
+    send_proxy: Annotated[
+        ProxyVersion | None,
+        typer.Option(help="Tell the server who the client is by a PROXY header; it must expect it."),
+    ] = None,
+    xclient: Annotated[
+        bool, typer.Option("--xclient", help="Tell the server who the client is by XCLIENT, where it offers that.")
+    ] = False,
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Limits and deadlines in YAML, such as `max_sessions: 500`.")
+        Path | None, typer.Option(metavar="FILE", help="Limits, deadlines, TLS in YAML, such as `max_sessions: 500`.")
     ] = None,
 ) -> None:
     """Relay SMTP from a listener to a server and apply a policy on the way.
@@ -81,6 +119,9 @@ def serve(
 
     The journal goes to stdout as JSON lines: one event a decision, one summary a session. SIGTERM or Ctrl-C lets open
     transactions end, then says 421 to who is left.
+
+    TLS looked into, on both legs: --tls bridge --cert mx.pem --key mx.key, and --tls-listen '*:465' for clients that
+    begin with TLS. docs/tls.md has the rest, several certificates and the server's own among it.
 
     On a router: `smtpguard net up --mode tproxy --in eth0`, then smtpguard serve --intercept tproxy --listen '*:2525'
     --policy strip-xexch50. Servers go on seeing their clients' own addresses.
@@ -95,16 +136,32 @@ def serve(
             settings = load_settings(config)
         except ConfigError as error:
             raise UsageError(str(error)) from error
-    listen_address = parse_address(listen, "--listen", lowest=0)
+    settings = with_tls(settings, mode=tls, certificate=cert, key=key, no_verify=no_verify)
+    settings = with_client(settings, accept=proxy_protocol, send=send_proxy, xclient=xclient)
+    listen_address = None if listen is None else parse_address(listen, "--listen", lowest=0)
+    tls_address = None if tls_listen is None else parse_address(tls_listen, "--tls-listen", lowest=0)
+    if listen_address is None and tls_address is None:
+        raise UsageError("missing option '--listen': where clients connect; see `smtpguard serve --help`")
     upstream_address = None if upstream is None else parse_address(upstream, "--upstream", lowest=1)
     towards = Interception(intercept, upstream_address) if intercept is not None else upstream_address
     if towards is None:
         raise UsageError("missing option '--upstream': the server behind the guard; see `smtpguard serve --help`")
+    certificates = contexts(settings.tls, listen=listen_address, tls_listen=tls_address, upstream=upstream_address)
+    warn(settings.tls)
     rulebook = load_policy(policy, observe=observe)
     shadow_book = load_policy(shadow, observe=True) if shadow is not None else None
     _spare_the_collector()
     _runner()(
-        _serve(rulebook, shadow_book, listen_address, upstream_address, towards, settings, transcripts=transcripts)
+        _serve(
+            rulebook,
+            shadow_book,
+            (listen_address, tls_address),
+            upstream_address,
+            towards,
+            settings,
+            certificates,
+            transcripts=transcripts,
+        )
     )
 
 
@@ -139,10 +196,11 @@ def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
 async def _serve(
     rulebook: Rulebook,
     shadow: Rulebook | None,
-    listen: Address,
+    listens: tuple[Address | None, Address | None],
     upstream: Address | None,
     towards: Address | Interception,
     settings: RelaySettings,
+    certificates: TlsContexts,
     *,
     transcripts: bool,
 ) -> None:
@@ -158,7 +216,9 @@ async def _serve(
     interception = towards if isinstance(towards, Interception) else None
     guard = Guard(
         rulebook,
-        listen=listen,
+        listen=listens[0],
+        tls_listen=listens[1],
+        tls=certificates,
         upstream=towards,
         journal=tally,
         settings=settings,
@@ -170,19 +230,18 @@ async def _serve(
         await guard.start()
     except InterceptError as error:
         raise UsageError(f"--intercept: {error}") from error
-    except UnicodeError as error:
-        raise UsageError(f"--listen {_text(listen)}: {listen[0]!r} is no host name") from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UsageError(f"--listen {_text(listen)}: can't listen there: {reason}; choose another port") from error
+    except (OSError, UnicodeError) as error:
+        raise UsageError(_deaf(guard, listens, error)) from error
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     journal(
         "listening",
         {
-            "address": listen[0],
+            "address": (listens[0] or listens[1] or ("", 0))[0],
             "port": guard.port,
+            **({"tls_address": listens[1][0], "tls_port": guard.tls_port} if listens[1] is not None else {}),
+            **({"starttls": settings.tls.mode} if settings.tls.mode != "tunnel" else {}),
             **({"upstream": _text(upstream)} if upstream is not None else {}),
             **({"intercept": str(interception.mode)} if interception is not None else {}),
             "policy": rulebook.name,
@@ -190,6 +249,8 @@ async def _serve(
             **({"shadow": shadow.name} if shadow is not None else {}),
         },
     )
+    if settings.tls.mode == "strip":
+        journal("tls-stripped", {"warning": "mail and passwords cross the network in clear"})
     journal.flush()
     try:
         await stop.wait()
@@ -199,6 +260,19 @@ async def _serve(
         journal("stopped", {})
     finally:
         journal.flush()
+
+
+def _deaf(guard: Guard, listens: tuple[Address | None, Address | None], error: OSError | UnicodeError) -> str:
+    """Which of the two listeners there can't be, and why."""
+    plain, encrypted = listens
+    first = plain is not None and not guard.listening
+    address = plain if first or encrypted is None else encrypted
+    option = "--listen" if address is plain else "--tls-listen"
+    host = address[0] if address is not None else ""
+    where = f"{option} {_text(address)}" if address is not None else option
+    if isinstance(error, UnicodeError):
+        return f"{where}: {host!r} is no host name"
+    return f"{where}: can't listen there: {error.strerror or error}; choose another port"
 
 
 def _report_loss(error: OSError) -> None:

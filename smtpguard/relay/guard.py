@@ -97,6 +97,11 @@ class Guard:
         self._tls.contexts = contexts
 
     @property
+    def listening(self) -> bool:
+        """Whether a listener is open."""
+        return bool(self._servers)
+
+    @property
     def sessions(self) -> int:
         """Sessions open now."""
         return len(self._sessions)
@@ -151,7 +156,8 @@ class Guard:
         transport = session.client.transport
         try:
             # A client that has gone already has no address any more: an OSError.
-            return self._interception.destination(transport and transport.get_extra_info("socket"), self.port)
+            own_port = self.tls_port if session.terms.tls else self.port
+            return self._interception.destination(transport and transport.get_extra_info("socket"), own_port)
         except (LoopError, OSError) as error:
             self.journal(
                 "loop-refused", {"session": session.identity, "client": session.client_address, "reason": str(error)}
@@ -171,8 +177,9 @@ class Guard:
             await loop.create_connection(lambda: server, sock=await self._interception.connect(destination))
 
     def may_go_in_clear(self, session: RelaySession) -> bool:
-        """Whether a session may go on in clear towards a server without STARTTLS: by setting, and on loopback only."""
-        return self.settings.tls.if_unavailable == "clear" and _on_loopback(session.destination)
+        """Whether what came encrypted may go on in clear to a session's server: by setting, and on loopback only."""
+        tls = self.settings.tls
+        return (tls.upstream == "none" or tls.if_unavailable == "clear") and _on_loopback(session.destination)
 
     def start_tls(
         self, session: RelaySession, connection: Connection, started: Started, failed: Failed, early: bytes = b""

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+ProxyVersion = Literal["v1", "v2"]
+
 HEADER_SECONDS = 5.0
 """For a whole header; the protocol's text asks for 3 at least, so that one lost segment can be sent again."""
 
@@ -20,5 +22,5 @@ class ProxyProtocolSettings(BaseModel):
     """Networks of proxies: each of their connections must begin with a header, nobody else's may."""
     header: Annotated[float, Field(gt=0, le=60)] = HEADER_SECONDS
     """Seconds that a proxy has for it."""
-    send: Literal["v1", "v2"] | None = None
+    send: ProxyVersion | None = None
     """The version of the header that the server gets; it must expect one."""

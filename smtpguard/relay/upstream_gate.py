@@ -49,7 +49,9 @@ class UpstreamGate:
             )
         elif settings.xclient:
             self._opening = Opening(name=_literal(transport), client=self._named())
-        if tls.upstream == "implicit":
+        if session.terms.tls and tls.upstream == "none" and not self._guard.may_go_in_clear(session):
+            self._fail("what came encrypted may not go on in clear: the server is not on loopback")
+        elif tls.upstream == "implicit":
             self._guard.start_tls(session, connection, self._begin, self._tls_failed)
         else:
             self._begin()
