@@ -6,6 +6,8 @@ whatever becomes of the octets.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from smtpguard.inspection import commanding
 from smtpguard.inspection.flow import Flow
 from smtpguard.inspection.guarded_text import GuardedText
@@ -15,7 +17,7 @@ from smtpguard.inspection.payload import OPEN, Sink
 from smtpguard.inspection.session import Session
 from smtpguard.inspection.wording import TOO_MANY_REFUSED, reply_line
 from smtpguard.policy.actions import Cap, Delay, Eat, Misread, Normalise, Slice, Truncate, lets_pass
-from smtpguard.policy.rulebook import Rule
+from smtpguard.policy.rulebook import Facts, Rule
 from smtpguard.smtp.commands import Command, blob_size
 from smtpguard.smtp.dialogue import Exchange
 from smtpguard.smtp.framing import END, CountedReader, TextReader
@@ -33,7 +35,8 @@ class PayloadFlow(Flow):
     """The part of the client's flow that deals with payloads."""
 
     __slots__ = (
-        "_answered", "_counted", "_guarded", "_lines", "_misreader", "_payload", "_sink", "_text", "_watched",
+        "_answered", "_counted", "_guarded", "_line_facts", "_lines", "_misreader", "_payload", "_sink", "_text",
+        "_watched",
     )  # fmt: skip
 
     def __init__(self, session: Session, side: Side, peer: Side) -> None:
@@ -46,6 +49,7 @@ class PayloadFlow(Flow):
         self._misreader: Misreader
         self._sink: Sink = OPEN
         self._lines: LineReader | None = None  # of the message, over all its chunks
+        self._line_facts: Facts | None = None
         self._watched: LineReader | None = None  # the same while its octets are read, None where no rule asks for lines
 
     @property
@@ -121,6 +125,7 @@ class PayloadFlow(Flow):
         self._payload = exchange
         self._sink = OPEN if keep else Sink(keep=0)
         self._watched = self._lines if keep and exchange.stage in ("text", "chunk") else None
+        self._line_facts = None
         rules = session.rules_for(session.rulebook.payload, command)
         if rules and keep:
             facts = session.facts(command, line=command.line.rstrip(b"\r\n"), size=exchange.size or None)
@@ -259,8 +264,12 @@ class PayloadFlow(Flow):
 
     def _judge_line(self, lines: LineReader) -> None:
         session = self.session
-        command = self._payload.command if self._payload is not None else NO_COMMAND
-        facts = session.facts(command, line=lines.line)
+        facts = self._line_facts
+        if facts is None:
+            # Once a payload: all else that a rule may ask stays the same in it, and there are many lines.
+            command = self._payload.command if self._payload is not None else NO_COMMAND
+            facts = self._line_facts = replace(session.facts(command, line=b""))
+        facts.line = lines.line
         facts.length = lines.length
         facts.section = lines.section
         rule = session.judge(session.rulebook.line, facts)
