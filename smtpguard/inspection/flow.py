@@ -115,6 +115,11 @@ class Flow:
         """When the next delayed thing is due, in seconds of the session's clock."""
         return self._agenda[0][0] if self._agenda else None
 
+    @property
+    def delayed(self) -> bool:
+        """Whether anything waits for its time."""
+        return bool(self._agenda)
+
     def later(self, due: float, action: Callable[[], None], octets: int = 0) -> None:
         """Do ``action``, which holds so many ``octets``, at ``due``; nothing else in this direction moves till then."""
         if self._agenda:

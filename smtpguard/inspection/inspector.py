@@ -217,7 +217,7 @@ class Inspector:
     @property
     def delayed(self) -> bool:
         """Whether a rule holds something back: the deadline may then lie closer than the shortest time-out."""
-        return self._due() is not None
+        return self._client_flow.delayed or self._server_flow.delayed
 
     @property
     def held(self) -> int:
