@@ -17,6 +17,7 @@ The path doctor, which names the box in the way:
 probes, probe_*  what is tried, one file each.   probing, doctor: what they work with, and their rounds.
 traces      what a box leaves on the wire, in words; reading_* find them in what the probes brought.
 fingerprints  which traces point at which persona (``policies/fingerprints``); naming finds who fits.
+comparing   what differs between two vantage points.   via: from where they are taken.
 diagnosis   the traces as findings (``symptoms.yaml``), and the suspects.
 
 It never sends an overflow or anything else that could harm a server, and no message unless it was asked for.

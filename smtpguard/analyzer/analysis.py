@@ -18,7 +18,7 @@ from smtpguard.analyzer.connection import Limits
 from smtpguard.analyzer.diagnosis import Diagnosis, diagnose
 from smtpguard.analyzer.doctor import Progress, examine
 from smtpguard.analyzer.ehlo import Ehlo, read_ehlo
-from smtpguard.analyzer.findings import Analysis, Check, Verdict
+from smtpguard.analyzer.findings import Analysis, Check, Comparison, Verdict
 from smtpguard.analyzer.judges import Evidence, judge_all
 from smtpguard.analyzer.lookup import Route, find_route
 from smtpguard.analyzer.probe_ending import ENDING
@@ -29,6 +29,7 @@ from smtpguard.analyzer.session import Session, Watch, speaks_tls
 from smtpguard.analyzer.steps import Step, named
 from smtpguard.analyzer.systems import Classified, classify
 from smtpguard.analyzer.target import Target
+from smtpguard.analyzer.via import STRAIGHT, Via
 
 Announce = Callable[[Route, Target], None]
 """Hears of the way and of the first place on it before anything is sent there."""
@@ -45,13 +46,17 @@ async def analyze(
     server: tuple[str, int] | None = None,
     security: bool = False,
     progress: Progress = lambda number, count, says: None,
+    past: Target | None = None,
+    via: Via = STRAIGHT,
 ) -> Analysis:
     """Analyze ``target``. ``date`` and ``number`` go into the sample messages, ``watch`` hears each step.
 
     ``server``: the DNS server to ask, address and port, instead of the system's. ``security``: probe MS03-046 too.
-    ``progress`` hears of each probe.
+    ``progress`` hears of each probe. ``past``: the same server past the box, where the same is tried without a message.
+    ``via``: from where ``target`` is looked at; ``past`` is looked at from here.
     """
-    run = _Run(target, limits, watch)
+    run = _Run(target, limits, watch, via)
+    other = _Run(replace(past, message=False), limits, watch) if past is not None else None
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(limits.run):
             if not await run.find(server):
@@ -61,14 +66,15 @@ async def analyze(
                 if wants_bdat(run.target, run.acceptance.steps):
                     await bdat_acceptance(run.bdat, sample_message(run.target, BDAT, date, f"{number}.2"))
                 await run.examine(sample_message(run.target, ENDING, date, f"{number}.3"), security, progress)
-            run.over = True
-    return run.told()
+            if other is not None and await other.find(server) and await other.accept(date, f"{number}.4"):
+                await other.examine(b"", security, progress)
+    return run.told(other)
 
 
 class _Run:
     """What is known so far: a run that is cut short is judged by what it had when the first session was over."""
 
-    def __init__(self, target: Target, limits: Limits, watch: Watch) -> None:
+    def __init__(self, target: Target, limits: Limits, watch: Watch, via: Via = STRAIGHT) -> None:
         self.target = target
         self.route = Route(target.host, "host")
         self.lookup: Step | None = None
@@ -76,13 +82,14 @@ class _Run:
         self.examination: Examination | None = None
         self._limits = limits
         self._watch = watch
+        self._via = via
         self._tls = False
         self._at(target)
 
     def _at(self, target: Target) -> None:
         self.target = target
-        self.acceptance = Session(ACCEPTANCE, target, self._limits, self._watch)
-        self.bdat = Session(BDAT, target, self._limits, self._watch)
+        self.acceptance = Session(ACCEPTANCE, target, self._limits, self._watch, self._via)
+        self.bdat = Session(BDAT, target, self._limits, self._watch, self._via)
 
     async def find(self, server: tuple[str, int] | None) -> bool:
         """Look the way up; whether there is one."""
@@ -105,7 +112,9 @@ class _Run:
             await mail_acceptance(self.acceptance, sample_message(self.target, ACCEPTANCE, date, number))
             first = self.acceptance.steps[0]
             if not first.failure:
-                self._tls = _may_be_tls(self.acceptance.steps) and await speaks_tls(self.target, self._limits)
+                self._tls = _may_be_tls(self.acceptance.steps) and await speaks_tls(
+                    self.target, self._limits, self._via
+                )
                 self.route = replace(self.route, tested=exchanger.host)
                 self.over = True
                 return True
@@ -120,13 +129,29 @@ class _Run:
         if _stopper(steps) is not None or hello is None or hello.failure:
             return
         ehlo, classified = _who(steps)
-        self.examination = Examination(self.target, self._limits, self._watch, ehlo, classified, content)
+        self.examination = Examination(self.target, self._limits, self._watch, ehlo, classified, content, self._via)
         taken = named(steps, "message")
         more = self.target.message and taken is not None and taken.accepted
         await examine(self.examination, message=more, security=security, progress=progress)
 
-    def told(self) -> Analysis:
-        """What was found."""
+    @property
+    def held(self) -> dict[str, tuple[Step, ...]]:
+        """The steps of every session."""
+        probes = self.examination.sessions if self.examination is not None else {}
+        return {ACCEPTANCE: tuple(self.acceptance.steps), **probes}
+
+    @property
+    def trouble(self) -> str:
+        """Why this place could not be looked at; empty where it could."""
+        if self.lookup is None or self.lookup.failure:
+            return self.lookup.outcome if self.lookup is not None else "the time for the whole run was over"
+        stopper = _stopper(tuple(self.acceptance.steps))
+        if stopper is not None:
+            return _why(stopper, self.route)
+        return "" if self.examination is not None else "the time for the whole run was over"
+
+    def told(self, other: _Run | None = None) -> Analysis:
+        """What was found; ``other`` is the run past the box."""
         if self.lookup is None:
             self.lookup = Step("lookup", failure="late")
         elif not self.lookup.failure and not self.over:
@@ -134,7 +159,12 @@ class _Run:
             self.acceptance.steps.append(Step(last, failure="late"))
         steps = (self.lookup,) if self.lookup.failure else tuple(self.acceptance.steps)
         probes = self.examination.sessions if self.examination is not None else {}
-        return conclude(self.target, steps, tuple(self.bdat.steps), self._tls, self.route, probes)
+        past = other.held if other is not None and not other.trouble else None
+        analysis = conclude(self.target, steps, tuple(self.bdat.steps), self._tls, self.route, probes, past)
+        if other is None or analysis.untested is not None:
+            return analysis
+        seen = analysis.comparison.differences if analysis.comparison is not None else ()
+        return replace(analysis, comparison=Comparison(other.target, seen, other.trouble))
 
 
 def conclude(
@@ -144,10 +174,12 @@ def conclude(
     tls: bool = False,
     route: Route | None = None,
     probes: Mapping[str, tuple[Step, ...]] | None = None,
+    past: Mapping[str, tuple[Step, ...]] | None = None,
 ) -> Analysis:
     """What the steps of the sessions say; ``tls``: the port speaks TLS from the first octet.
 
-    ``probes``: the sessions of the path doctor by title; None where only the checks are wanted.
+    ``probes``: the sessions of the path doctor by title; None where only the checks are wanted. ``past``: all sessions
+    that were held past the box.
     """
     sessions = {ACCEPTANCE: steps} | ({BDAT: bdat} if bdat else {}) | dict(probes or {})
     stopper = _stopper(steps)
@@ -157,7 +189,7 @@ def conclude(
         untested = Check(rule, Verdict("found", detail, stopper))
         return Analysis(target, sessions, untested=untested, route=route)
     ehlo, classified = _who(steps)
-    diagnosis = Diagnosis() if probes is None else diagnose(sessions, steps, ehlo, classified)
+    diagnosis = Diagnosis() if probes is None else diagnose(sessions, steps, ehlo, classified, past)
     acceptance = judge_acceptance(steps, ehlo, classified, target.message)
     return Analysis(
         target,
@@ -168,6 +200,7 @@ def conclude(
         acceptance=acceptance,
         checks=(*judge_all(Evidence(steps, ehlo, classified, acceptance, bdat, route)), *diagnosis.checks),
         suspects=diagnosis.suspects,
+        comparison=Comparison(target, diagnosis.differences) if past is not None else None,
         contradiction=contradiction(acceptance, steps, ehlo, classified),
     )
 

@@ -17,6 +17,7 @@ import ssl
 from dataclasses import dataclass
 
 from smtpguard.analyzer.steps import Failure, Name, Step
+from smtpguard.analyzer.via import STRAIGHT, Via
 from smtpguard.smtp.replies import HELD_REPLY, Reply, ReplyReader
 
 _AT_ONCE = 4096
@@ -169,14 +170,14 @@ class Connection:
             self._writer.transport.abort()
 
 
-async def connect(host: str, port: int, limits: Limits) -> tuple[Connection | None, Step]:
+async def connect(host: str, port: int, limits: Limits, via: Via = STRAIGHT) -> tuple[Connection | None, Step]:
     """Resolve ``host`` and connect to the first of its addresses that accepts; the step says what failed."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     failure: Failure
     try:
         async with asyncio.timeout(limits.step):
-            reader, writer = await asyncio.open_connection(host, port)
+            reader, writer = await via.connect(host, port, limits.step)
     except TimeoutError:
         failure, detail = "unreachable", f"nothing came back in {limits.step:g} seconds"
     except (socket.gaierror, UnicodeError) as error:

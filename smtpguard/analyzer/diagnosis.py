@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from smtpguard.analyzer.comparing import Sessions, differences, lost_keywords
 from smtpguard.analyzer.ehlo import Ehlo
-from smtpguard.analyzer.findings import Check, Confidence, Suspect, Verdict
+from smtpguard.analyzer.findings import Check, Confidence, Difference, Suspect, Verdict
 from smtpguard.analyzer.naming import name_boxes
 from smtpguard.analyzer.probe_bdat import CHUNK, OUT_OF_TURN
 from smtpguard.analyzer.probe_ending import ENDING
@@ -78,6 +79,9 @@ _SHOWN_BY = {
     "starttls-broken": STARTTLS,
     "stranger-may-xexch50": STRANGER,
 }
+CHANGED = "changed-on-the-way"
+_COMPARED = frozenset({CHANGED, "keyword-lost"})  # rules that want a second vantage point
+_TOLD = 5  # differences in the finding; the comparison has them all
 _ORDER: tuple[Confidence, ...] = ("certain", "likely", "possible")
 
 
@@ -88,19 +92,35 @@ class Diagnosis:
     traces: tuple[Trace, ...] = ()
     checks: tuple[Check, ...] = ()
     suspects: tuple[Suspect, ...] = ()
+    differences: tuple[Difference, ...] = ()
 
 
 def diagnose(
-    sessions: Mapping[str, tuple[Step, ...]], steps: tuple[Step, ...], ehlo: Ehlo, classified: Classified
+    sessions: Sessions, steps: tuple[Step, ...], ehlo: Ehlo, classified: Classified, past: Sessions | None = None
 ) -> Diagnosis:
-    """Read ``sessions``; ``steps`` are those of the acceptance test."""
+    """Read ``sessions``; ``steps`` are those of the acceptance test, ``past`` what was held past the box."""
     view = View(sessions, steps, ehlo, classified)
     traces = tuple(trace for read in READERS for trace in read(view))
-    checks = tuple(Check(rule, _verdict(rule, traces, sessions)) for rule in symptoms())
-    return Diagnosis(traces, checks, name_boxes(traces))
+    if past is not None:
+        traces += lost_keywords(sessions, past)
+    changed = differences(sessions, past) if past is not None else ()
+    checks = tuple(
+        Check(rule, _changed(changed) if rule.id == CHANGED else _verdict(rule, traces, sessions))
+        for rule in symptoms()
+        if past is not None or rule.id not in _COMPARED
+    )
+    return Diagnosis(traces, checks, name_boxes(traces), changed)
 
 
-def _verdict(rule: Rule, traces: Sequence[Trace], sessions: Mapping[str, tuple[Step, ...]]) -> Verdict:
+def _changed(found: Sequence[Difference]) -> Verdict:
+    if not found:
+        return Verdict("passed", "both vantage points hear the same")
+    what = "; ".join(one.detail for one in found[:_TOLD])
+    more = f"; and {len(found) - _TOLD} more" if len(found) > _TOLD else ""
+    return Verdict("found", f"{len(found)} difference{'' if len(found) == 1 else 's'}: {what}{more}", None, "certain")
+
+
+def _verdict(rule: Rule, traces: Sequence[Trace], sessions: Sessions) -> Verdict:
     found = [trace for trace in traces if trace.kind == rule.id]
     if found:
         confidence = min((trace.confidence for trace in found), key=_ORDER.index)

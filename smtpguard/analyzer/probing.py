@@ -10,6 +10,7 @@ from smtpguard.analyzer.session import Session, Watch
 from smtpguard.analyzer.steps import Step
 from smtpguard.analyzer.systems import Classified
 from smtpguard.analyzer.target import Target
+from smtpguard.analyzer.via import STRAIGHT, Via
 
 
 @dataclass
@@ -22,11 +23,12 @@ class Examination:
     ehlo: Ehlo
     classified: Classified
     content: bytes
+    via: Via = STRAIGHT
     held: list[Session] = field(default_factory=list)
 
     def session(self, title: str) -> Session:
         """A new session, not yet open."""
-        session = Session(title, self.target, self.limits, self.watch)
+        session = Session(title, self.target, self.limits, self.watch, self.via)
         self.held.append(session)
         return session
 

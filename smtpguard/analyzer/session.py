@@ -14,6 +14,7 @@ from dataclasses import replace
 from smtpguard.analyzer.connection import Connection, Limits, connect
 from smtpguard.analyzer.steps import Name, Step
 from smtpguard.analyzer.target import Target
+from smtpguard.analyzer.via import STRAIGHT, Via
 
 Watch = Callable[[str, Name, Step | None], None]
 """Hears of each step twice, with the title of its session: None when it begins, the step when it has ended."""
@@ -22,13 +23,14 @@ Watch = Callable[[str, Name, Step | None], None]
 class Session:
     """One session in the making, closed by ``async with``. ``steps`` grows, so a run cut short keeps what it saw."""
 
-    def __init__(self, title: str, target: Target, limits: Limits, watch: Watch) -> None:
+    def __init__(self, title: str, target: Target, limits: Limits, watch: Watch, via: Via = STRAIGHT) -> None:
         self.title = title
         self.steps: list[Step] = []
         self.at: Name = "connect"  # what is going on, for a run that is cut in the middle of it
         self._target = target
         self._limits = limits
         self._watch = watch
+        self._via = via
         self._line: Connection | None = None
 
     @property
@@ -44,7 +46,7 @@ class Session:
     async def open(self) -> bool:
         """Connect and read the banner; whether it is a 220."""
         self._begin("connect")
-        self._line, step = await connect(self._target.dial, self._target.port, self._limits)
+        self._line, step = await connect(self._target.dial, self._target.port, self._limits, self._via)
         self._note(step)
         return self._line is not None and (await self.say("banner", b"")).accepted
 
@@ -122,11 +124,11 @@ def any_certificate() -> ssl.SSLContext:
     return context
 
 
-async def speaks_tls(target: Target, limits: Limits) -> bool:
+async def speaks_tls(target: Target, limits: Limits, via: Via = STRAIGHT) -> bool:
     """Whether a TLS handshake succeeds on a connection of its own, as on port 465. Says nothing behind it."""
     try:
         async with asyncio.timeout(limits.step):
-            _, writer = await asyncio.open_connection(target.dial, target.port, ssl=any_certificate())
+            _, writer = await via.connect(target.dial, target.port, limits.step, any_certificate())
     except (OSError, TimeoutError):  # ssl.SSLError is an OSError
         return False
     writer.transport.abort()

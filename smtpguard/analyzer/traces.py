@@ -21,6 +21,7 @@ TRACES = {
     "unlisted": "a keyword of most servers is not in the list",
     "keyword-absent": "a keyword that the system has by default is not in the list, and its verb is not known either",
     "keyword-hidden": "a keyword is not in the list, and its verb works all the same",
+    "keyword-lost": "a keyword is listed past the box, and not through it",
     "keyword-masked": "a line of X's with a last letter",
     "keyword-starred": "a line with a star in the place of its fourth character",
     "ehlo-refused": "EHLO is refused and HELO is taken",

@@ -22,6 +22,7 @@ from smtpguard.analyzer.report_json import as_json, schema
 from smtpguard.analyzer.report_junit import as_junit
 from smtpguard.analyzer.steps import Name, Step, shown
 from smtpguard.analyzer.target import DEFAULT_SENDER, Target, TargetError, read_resolver, read_target
+from smtpguard.analyzer.via import STRAIGHT, Via, read_via
 from smtpguard.cli.errors import UsageError
 
 
@@ -59,6 +60,17 @@ def analyze(
     security: Annotated[
         bool, typer.Option("--security", help="Also ask whether a stranger may use XEXCH50 (MS03-046).")
     ] = False,
+    compare: Annotated[
+        str | None,
+        typer.Option(metavar="HOST[:PORT]", help="The same server past the box: say what the box changes on the way."),
+    ] = None,
+    via: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS|URL",
+            help="Connect from this address of this machine, or through a proxy: socks5://HOST:PORT as ssh -D opens.",
+        ),
+    ] = None,
     resolver: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS[:PORT]", help="The DNS server to ask, in place of this system's."),
@@ -80,15 +92,22 @@ def analyze(
     in two segments and, where it offers CHUNKING, one by BDAT; stderr says first who gets them. No probe sends an
     overflow.
 
+    Two vantage points: smtpguard analyze mx1.example.net --compare 10.0.0.25 says what the box between changes;
+    smtpguard analyze mx1.example.net --via socks5://127.0.0.1:1080 --compare mx1.example.net looks from outside and
+    from here. Past the box no message is sent.
+
     Exit status: 0 nothing found, 1 warnings, 2 errors found (or bad arguments), 3 could not test.
     """
     try:
         target = read_target(place, domain, recipient, sender, not no_message)
         server = read_resolver(resolver) if resolver is not None else None
+        past = read_target(compare, domain, recipient, sender, False) if compare is not None else None
+        way = read_via(via) if via is not None else STRAIGHT
     except TargetError as error:
         raise UsageError(str(error)) from None
     limits = Limits(step=timeout, probe=timeout * STEPS_A_PROBE, run=deadline)
-    analysis = _run(target, limits, server, security, Console(stderr=True, highlight=False))
+    stderr = Console(stderr=True, highlight=False)
+    analysis = _run(target, limits, stderr, server=server, security=security, past=past, via=way)
     if report is Format.TEXT:
         tell(Console(highlight=False), analysis)
     else:
@@ -97,7 +116,16 @@ def analyze(
         raise typer.Exit(analysis.exit_status)
 
 
-def _run(target: Target, limits: Limits, server: tuple[str, int] | None, security: bool, stderr: Console) -> Analysis:
+def _run(
+    target: Target,
+    limits: Limits,
+    stderr: Console,
+    *,
+    server: tuple[str, int] | None,
+    security: bool,
+    past: Target | None,
+    via: Via,
+) -> Analysis:
     def announce(route: Route, first: Target) -> None:
         if first.message:
             way = first.place if len(route.exchangers) < 2 else f"the mail exchangers of {route.name}"
@@ -130,5 +158,7 @@ def _run(target: Target, limits: Limits, server: tuple[str, int] | None, securit
             server=server,
             security=security,
             progress=progress,
+            past=past,
+            via=via,
         )
     )

@@ -65,10 +65,25 @@ async def guarded(port: int, policy: str | None) -> AsyncIterator[int]:
         await guard.stop(grace=0)
 
 
-async def run(port: int, *, message: bool = True, recipient: str = RCPT, limits: Limits | None = None) -> Analysis:
-    """One analysis of a port on loopback."""
-    target = Target("127.0.0.1", port, recipient=recipient, message=message)
-    return await analyze(target, date=DATE, number="1", limits=limits or Limits(), watch=lambda title, name, step: None)
+async def run(
+    port: int,
+    *,
+    message: bool = True,
+    recipient: str = RCPT,
+    limits: Limits | None = None,
+    past: Target | None = None,
+    security: bool = False,
+) -> Analysis:
+    """One analysis of a port on loopback; ``past`` is the second vantage point."""
+    return await analyze(
+        Target("127.0.0.1", port, recipient=recipient, message=message),
+        date=DATE,
+        number="1",
+        limits=limits or Limits(),
+        watch=lambda title, name, step: None,
+        past=past,
+        security=security,
+    )
 
 
 def of_profile(
@@ -80,6 +95,18 @@ def of_profile(
         async with receiving(profile, **settings) as host, guarded(host.port, policy) as port:
             analysis = await run(port, message=message, recipient=recipient)
             return Heard(analysis, [one.verb for one in host.mailbox.messages])
+
+    return run_virtual(whole, patience=0.02)
+
+
+def compared(profile: str, policy: str, *, past: str | None = None, **settings: object) -> Heard:
+    """Analyze ``profile`` through ``policy``, and past it: through ``past`` where that is given."""
+
+    async def whole() -> Heard:
+        async with receiving(profile, **settings) as host, guarded(host.port, policy) as port:
+            async with guarded(host.port, past) as other:
+                analysis = await run(port, past=Target("127.0.0.1", other, recipient=RCPT))
+                return Heard(analysis, [one.verb for one in host.mailbox.messages])
 
     return run_virtual(whole, patience=0.02)
 
