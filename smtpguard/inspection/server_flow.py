@@ -226,7 +226,8 @@ class ServerFlow(Flow):
             self._unsent = b""
             starttls.server_agreed(session, head, raw)
             return
-        if head.command.spec.change == "hello" and reply.code == 250 and session.edits_hello:
+        hello = head.command.spec.change == "hello" and head.command.verb != "HELO"  # whose reply lists nothing
+        if hello and reply.code == 250 and session.edits_hello:
             if session.terms.edits_keywords and raw is reply.raw:
                 reply = starttls.offered(session, reply)
                 raw = reply.raw

@@ -88,6 +88,8 @@ class ReferenceServer:
                 return self._line(b"250-mx.example", self._tag) + keywords + b"250 OK\r\n"
             case b"DATA" | b"XEXCH50" | b"BDAT" | b"AUTH" | b"X-EXPS" | b"STARTTLS":
                 return getattr(self, f"_on_{self._verb.decode().lower().replace('-', '_')}")(line)
+            case b"EHLO" if self._agrees():
+                return self._line(b"250 mx.example", self._tag)  # no list: of more lines a policy may take some
             case b"QUIT":
                 self.gone = True
                 return self._tell(b"221 2.0.0 closing")

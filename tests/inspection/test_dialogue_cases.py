@@ -312,3 +312,9 @@ def test_a_client_that_ends_with_an_unfinished_line_sends_none() -> None:
 def test_a_message_without_mail_took_no_time_that_is_known() -> None:
     book = exchange(helloed(inspector(WATCH)), b"DATA\r\n", GO_AHEAD) >> C(TEXT) << to_server(TEXT)
     assert book >> S(QUEUED) << to_client(QUEUED) << record("message", recipient_count=0, seconds=0.0)
+
+
+def test_a_reply_to_helo_has_no_keywords_however_many_lines_it_has() -> None:
+    reply = b"250-mx.example greets you\r\n250-XEXCH50 is not spoken here\r\n250 Welcome\r\n"
+    everything = rule("all", "keyword", Strip())
+    assert exchange(greeted(inspector(everything)), b"HELO a.example\r\n", reply)
