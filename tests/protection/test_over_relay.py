@@ -56,6 +56,7 @@ def test_an_ordinary_transaction_follows_or_the_end_with_a_record(case: Case, po
             if case.goes_on:
                 await _ordinary(reader, writer)
             assert await reader.read() == b""
+            writer.close()
             await journal.until("session")
 
     run(test())
