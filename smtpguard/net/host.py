@@ -13,6 +13,7 @@ from pathlib import Path
 CAP_NET_ADMIN = 12  # capability(7), linux/capability.h
 
 PACKAGES = {"nft": "nftables", "ip": "iproute2"}
+_NET = Path("/proc/sys/net")
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
@@ -45,13 +46,14 @@ def require_interface(name: str) -> None:
 
 def families() -> tuple[str, ...]:
     """``-4``, and ``-6`` where IPv6 is on."""
-    switch = Path("/proc/sys/net/ipv6/conf/lo/disable_ipv6")
-    return ("-4", "-6") if switch.exists() and switch.read_text().strip() == "0" else ("-4",)
+    switch = _NET / "ipv6/conf/lo/disable_ipv6"
+    off = switch.exists() and switch.read_text().strip() != "0"
+    return ("-4",) if off else known_families()
 
 
 def known_families() -> tuple[str, ...]:
-    """``-4``, and ``-6`` where the kernel knows it, switched off or not."""
-    return ("-4", "-6") if Path("/proc/sys/net/ipv6").is_dir() else ("-4",)
+    """``-4``, and ``-6`` where the kernel knows it, switched off or not, or where a sandbox hides what it knows."""
+    return ("-4", "-6") if (_NET / "ipv6").is_dir() or not _NET.is_dir() else ("-4",)
 
 
 def not_forwarding() -> list[str]:

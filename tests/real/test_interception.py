@@ -163,6 +163,25 @@ def test_a_transaction_ends_though_the_guard_is_stopping(
     assert postfix.wait_for(mailbox, 1) == [content]
 
 
+@pytest.mark.parametrize("mode", Intercept)
+def test_a_session_goes_on_while_up_is_run_again(
+    path: Path, postfix: PrivatePostfix, start_guard: StartGuard, mode: Intercept
+) -> None:
+    guard = start_guard(mode, rights=RIGHTS[mode])
+    path.router.run(SMTPGUARD, "net", "up", "--mode", mode, "--in", "in0")
+    mailbox = f"{uuid4().hex}@{DOMAIN}"
+    with call(path, SERVER["ipv4"]) as client:
+        client.greet()
+        client.envelope(mailbox)
+        path.router.run(SMTPGUARD, "net", "up", "--mode", mode, "--in", "in0", "--ports", "25")
+        assert client.ask(b"DATA").startswith(b"354 ")
+        client.send(stuffed(b"Subject: on\r\n\r\nand on\r\n"))
+        assert client.reply().startswith(b"250 ")
+        client.bye()
+    [summary] = guard.sessions(1)
+    assert summary["messages_accepted"] == 1
+
+
 def test_while_no_guard_listens_mail_passes_where_that_was_asked_for(
     path: Path, postfix: PrivatePostfix, start_guard: StartGuard
 ) -> None:

@@ -1,0 +1,50 @@
+"""Every option of smtpguard that deploy/ and the page on interception name is one that it has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from smtpguard.cli.main import app
+from tests.deploy.places import DEPLOY, ROOT
+
+FILES = sorted(path for path in (*DEPLOY.rglob("*"), ROOT / "docs" / "interception.md") if path.is_file())
+COMMAND = re.compile(
+    r"\bsmtpguard ((?:serve|reload|net (?:plan|up|down)|policy (?:list|show|check|diff)|analyze)\b[^`|\n]*)"
+)
+
+
+def options_of(words: list[str]) -> set[str]:
+    """The options of the command that these words begin with."""
+    command = typer.main.get_command(app)
+    while words and (found := getattr(command, "commands", {}).get(words[0])) is not None:
+        command = found
+        words = words[1:]
+    return {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
+
+
+def named(text: str) -> list[tuple[str, str]]:
+    """Each option with the command that it is given to."""
+    joined = text.replace("\\\n", " ")
+    return [
+        (command, option)
+        for command in COMMAND.findall(joined)
+        for option in re.findall(r"(?<!\S)(--[a-z][a-z-]*)", command.partition("#")[0])
+    ]
+
+
+def test_commands_are_found() -> None:
+    assert len([pair for path in FILES for pair in named(path.read_text())]) > 15
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_option_exists(path: Path) -> None:
+    text = path.read_text()
+    for command, option in named(text):
+        assert option in options_of(command.split()), f"smtpguard {command}"
+    # Manifests give arguments one a line, units take more of them from a variable; both are those of `serve`.
+    for option in re.findall(r"(?:^\s+- |SMTPGUARD_OPTIONS=)(--[a-z-]+)", text, re.MULTILINE):
+        assert option in options_of(["serve"]), option
