@@ -20,6 +20,7 @@ from tests.real.raw_client import RawClient
 pytestmark = pytest.mark.real
 
 CONFIGURATION = DEPLOY / "haproxy" / "haproxy.cfg"
+CLIENT = "127.0.0.2"
 CONTENT = b"Subject: by way of a fleet\r\n\r\nhello\r\n"
 
 
@@ -28,7 +29,7 @@ class Fleet:
 
     def __init__(self, folder: Path, postfix: PrivatePostfix) -> None:
         self.postfix = postfix
-        self.guards = [GuardProcess(postfix.address, "pass") for _ in range(2)]
+        self.guards = [GuardProcess(postfix.address, "pass", "--proxy-protocol", "127.0.0.1") for _ in range(2)]
         self.port = free_port()
         self._admin = folder / "admin.sock"
         self._log = (folder / "haproxy.log").open("wb")
@@ -61,7 +62,7 @@ class Fleet:
 
     def send(self, mailbox: str) -> bytes:
         """One message, in a connection of its own; the reply to its last dot."""
-        with RawClient(("127.0.0.1", self.port)) as client:
+        with RawClient(("127.0.0.1", self.port), source=CLIENT) as client:
             client.greet()
             client.envelope(mailbox)
             assert client.ask(b"DATA").startswith(b"354 ")
@@ -128,6 +129,8 @@ def test_a_guard_is_drained_and_stopped_under_load_and_no_message_fails(fleet: F
     assert len(fleet.postfix.wait_for(mailbox, 105)) == 105
     through_first = sum(line["messages_accepted"] for line in drained if line["event"] == "session")
     assert 0 < through_first < 105
+    named = {line["client"].rpartition(":")[0] for line in drained if line.get("messages_accepted")}
+    assert named == {CLIENT}
 
 
 def test_a_guard_whose_server_is_gone_is_out(fleet: Fleet) -> None:

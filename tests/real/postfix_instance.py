@@ -121,9 +121,18 @@ def until(condition: Callable[[], T], seconds: float, what: str) -> T:
 class PrivatePostfix:
     """One instance below ``root``, which is readable by Postfix's own user."""
 
-    def __init__(self, host: Host | None = None, addresses: tuple[str, ...] = ("127.0.0.1",), port: int = 0) -> None:
-        """On ``host``, a namespace of the test's own, or on this machine. Port 0 takes a free one of 127.0.0.1."""
+    def __init__(
+        self,
+        host: Host | None = None,
+        addresses: tuple[str, ...] = ("127.0.0.1",),
+        port: int = 0,
+        options: tuple[str, ...] = (),
+    ) -> None:
+        """On ``host``, a namespace of the test's own, or on this machine. Port 0 takes a free one of 127.0.0.1.
+
+        ``options`` are what master.cf gives smtpd behind ``-o``."""
         self._host = host
+        self._behind_proxy = "smtpd_upstream_proxy_protocol=haproxy" in options
         self.root = Path(tempfile.mkdtemp(prefix="smtpguard-postfix-", dir="/tmp"))
         self.root.chmod(0o755)
         self.port = port or free_port()
@@ -145,7 +154,8 @@ class PrivatePostfix:
             "protocols": "all" if any(":" in address for address in addresses) else "ipv4",
         }
         (self.root / "etc" / "main.cf").write_text(_MAIN_CF.format(**values))
-        listeners = "\n".join(f"[{address}]:{self.port} inet n - n - {SESSIONS} smtpd" for address in addresses)
+        smtpd = " -o ".join((f"inet n - n - {SESSIONS} smtpd", *options))
+        listeners = "\n".join(f"[{address}]:{self.port} {smtpd}" for address in addresses)
         (self.root / "etc" / "master.cf").write_text(_MASTER_CF.format(listeners=listeners))
         self._read: dict[str, tuple[str, bytes]] = {}
 
@@ -170,6 +180,8 @@ class PrivatePostfix:
         network = contextlib.nullcontext() if self._host is None else self._host.entered()
         with network, socket.create_connection(self.address, timeout=30) as probe:
             probe.settimeout(30)
+            if self._behind_proxy:
+                probe.sendall(b"PROXY TCP4 127.0.0.1 127.0.0.1 1 1\r\n")
             if not probe.recv(512).startswith(b"220 "):
                 raise RuntimeError(f"Postfix does not greet\n{self.log()}")
 

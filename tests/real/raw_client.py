@@ -11,8 +11,9 @@ PATIENCE = 60.0  # seconds for any one reply: a 50 MB message on a busy machine 
 class RawClient:
     """One connection. Replies come as the octets of the whole reply; b"" is the peer's end."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
-        self._socket = socket.create_connection(address, timeout=PATIENCE)
+    def __init__(self, address: tuple[str, int], source: str = "") -> None:
+        """``source`` is the address to come from; left out, the kernel's choice."""
+        self._socket = socket.create_connection(address, timeout=PATIENCE, source_address=(source, 0))
         self._file = self._socket.makefile("rb")
 
     def __enter__(self) -> RawClient:
