@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -131,6 +132,32 @@ def test_a_guard_is_drained_and_stopped_under_load_and_no_message_fails(fleet: F
     assert 0 < through_first < 105
     named = {line["client"].rpartition(":")[0] for line in drained if line.get("messages_accepted")}
     assert named == {CLIENT}
+
+
+def test_a_guard_is_killed_under_load_and_what_was_acknowledged_is_there(fleet: Fleet) -> None:
+    """Everything else the client sends again, and in the end all of it has arrived."""
+    for guard in ("guard1", "guard2"):
+        until(lambda guard=guard: fleet.state(guard)[0] == "UP", 30, f"{guard} to be up")  # type: ignore[misc]
+
+    def insist(mailbox: str) -> int:
+        """How many tries it took."""
+        for tries in range(1, 100):
+            try:
+                if fleet.send(mailbox).startswith(b"250 "):
+                    return tries
+            except (AssertionError, OSError):
+                time.sleep(0.05)  # a client that has lost its connection does not come back at once
+        raise AssertionError(f"{mailbox}: refused a hundred times")
+
+    mailboxes = [f"{uuid4().hex}@{DOMAIN}" for _ in range(200)]
+    with ThreadPoolExecutor(16) as pool:
+        under_way = [pool.submit(insist, mailbox) for mailbox in mailboxes]
+        until(lambda: sum(one.done() for one in under_way) >= 40, 30, "the first forty")
+        fleet.guards[0].close()
+        tries = [one.result(60) for one in under_way]
+    assert max(tries) > 1, "nothing was under way when the guard was killed"
+    for mailbox in mailboxes:
+        fleet.postfix.wait_for(mailbox, 1)
 
 
 def test_a_guard_whose_server_is_gone_is_out(fleet: Fleet) -> None:

@@ -41,6 +41,13 @@ def test_families_and_forwarding(router: Host) -> None:
 
 
 @pytest.mark.real
+def test_where_a_sandbox_hides_what_the_kernel_knows_nothing_is_left_out(router: Host) -> None:
+    """`ip netns exec` has given the command a view of the files of its own."""
+    hidden = 'mount -t tmpfs tmpfs /proc/sys && exec "$@"'
+    assert json.loads(router.run("sh", "-c", hidden, "sh", sys.executable, "-c", ASK)) == [["-4", "-6"], []]
+
+
+@pytest.mark.real
 def test_the_capability(router: Host) -> None:
     ask = "from smtpguard.net import host; host.require_net_admin()"
     router.run(*unprivileged("net_admin"), sys.executable, "-c", ask)

@@ -60,6 +60,8 @@ def test_what_the_wheel_holds(wheel: Path) -> None:
     shipped = {name.removeprefix(inside) for name in names if name.startswith(inside)}
     assert shipped == {path.relative_to(ROOT / "policies").as_posix() for path in (ROOT / "policies").rglob("*.yaml")}
     assert {"pass.yaml", "fingerprints/pass.yaml"} <= shipped
+    rulesets = {name for name in names if name.startswith("smtpguard/net/rulesets/")}
+    assert rulesets == {f"smtpguard/net/rulesets/{mode}.nft" for mode in ("tproxy", "redirect")}
     assert any(name.endswith("/licenses/LICENSE") for name in names)
     top = {name.split("/")[0] for name in names}
     assert {name for name in top if not name.endswith(".dist-info")} == {"smtpguard"}

@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from uuid import uuid4
 
 import pytest
 
+from smtpguard.net.plan import MARK
 from smtpguard.relay.interception import Intercept
 from tests.net import namespaces
 from tests.net.namespaces import SMTPGUARD, Host, unprivileged
@@ -180,6 +182,34 @@ def test_a_session_goes_on_while_up_is_run_again(
         client.bye()
     [summary] = guard.sessions(1)
     assert summary["messages_accepted"] == 1
+
+
+@pytest.mark.parametrize("mode", Intercept)
+def test_many_at_once_on_a_router_that_filters_as_strictly_as_it_can(
+    path: Path, postfix: PrivatePostfix, start_guard: StartGuard, mode: Intercept
+) -> None:
+    """Strict reverse-path filtering, and a firewall that lets in what docs/interception.md asks for, and no more."""
+    mark = f"{MARK:#x}"
+    allowed = {
+        Intercept.TPROXY: f"meta mark & {mark} == {mark} accept",
+        Intercept.REDIRECT: f"tcp dport {PORT} accept; add rule inet wall in ct state established accept",
+    }[mode]
+    wall = "add chain inet wall in { type filter hook input priority 0; policy drop; }"
+    rp_filter = ("net.ipv4.conf.all.rp_filter", "net.ipv4.conf.in0.rp_filter", "net.ipv4.conf.out0.rp_filter")
+    guard = start_guard(mode, rights=RIGHTS[mode])
+    path.router.run(SMTPGUARD, "net", "up", "--mode", mode, "--in", "in0")
+    path.router.run("nft", "-f", "-", given=f"add table inet wall; {wall}; add rule inet wall in {allowed}\n")
+    path.router.run("sysctl", "-q", "-w", *(f"{name}=1" for name in rp_filter))
+    mailbox = f"{uuid4().hex}@{DOMAIN}"
+    try:
+        with ThreadPoolExecutor(16) as pool:
+            for sent in [pool.submit(send, path, SERVER["ipv4"], mailbox, message(5_000, seed)) for seed in range(64)]:
+                assert b"CHUNKING" not in sent.result(60)
+    finally:
+        path.router.run("sysctl", "-q", "-w", *(f"{name}=0" for name in rp_filter))
+        path.router.run("nft", "delete", "table", "inet", "wall")
+    assert len(guard.sessions(64)) == 64
+    assert len(postfix.wait_for(mailbox, 64)) == 64
 
 
 def test_while_no_guard_listens_mail_passes_where_that_was_asked_for(
