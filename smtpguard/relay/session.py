@@ -28,9 +28,9 @@ class RelaySession:
     """Made when a client connects; tells the guard when its last connection is gone."""
 
     __slots__ = (
-        "_closing", "_connecting", "_done", "_early", "_early_fin", "_guard", "_inspector", "_loop", "_now", "_server",
-        "_started", "_tick", "client", "client_address", "destination", "identity", "number", "origin",
-        "terms",
+        "_closing", "_connecting", "_done", "_early", "_early_fin", "_guard", "_inspector", "_loop", "_now",
+        "_proxy_address", "_server", "_started", "_tick", "client", "client_address", "destination", "identity",
+        "number", "origin", "terms",
     )  # fmt: skip
     __deletable__ = ("_server", "client")  # said to the compiler
 
@@ -44,6 +44,7 @@ class RelaySession:
         self._server = Connection(self, SERVER, loop.time)
         self.terms = terms
         self.origin: Header | None = None  # what a proxy said of the client
+        self._proxy_address = ""
         self._inspector: Inspector | None = None  # made when the client's address is known
         self._started = loop.time()
         self.client_address = ""
@@ -73,6 +74,8 @@ class RelaySession:
         if source is not None:
             host = source[0]
             self.client_address = _text(source)
+        if self.origin is not None:
+            self._proxy_address = self.peer_address()
         self.destination = destination = self._guard.destination(self)
         self._inspector = inspector = self._guard.inspector_for(self, host, destination)
         # Until the server is there nobody answers for it: what the client says early waits in its socket. uvloop
@@ -345,7 +348,7 @@ class RelaySession:
         summary: dict[str, object] = {
             "session": self.identity,
             "client": self.client_address,
-            **({"proxy": self.peer_address()} if self.origin is not None else {}),
+            **({"proxy": self._proxy_address} if self.origin is not None else {}),
             "server": _text(self.destination.address) if self.destination is not None else "",
             "policy": self._guard.rulebook.name,
             **(self._inspector.summary() if self._inspector is not None else {}),

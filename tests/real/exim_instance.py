@@ -3,7 +3,8 @@
 Debian's packages of Exim and Postfix exclude each other, so Exim is looked for unpacked in a folder of its own: that of
 SMTPGUARD_EXIM, else /var/lib/exim4-smtpguard (``.ci/run`` prepares it). No daemon: the test submits and runs the queue.
 Everything goes to one address on loopback, without DNS, by BDAT where CHUNKING is offered; the time-outs and the retry
-time are short, so that Exim's own bounce comes within seconds. What it does not do: TLS, receiving mail.
+time are short, so that Exim's own bounce comes within seconds. With ``tls``, the certificate
+that it trusts, it sends by STARTTLS or not at all. What it does not do: receiving mail.
 """
 
 from __future__ import annotations
@@ -20,6 +21,13 @@ FOLDER = Path(os.environ.get("SMTPGUARD_EXIM", "/var/lib/exim4-smtpguard"))
 PROGRAM = FOLDER / "usr" / "sbin" / "exim4"
 USER = "Debian-exim"  # compiled into Debian's binary
 SENDER = "alice@client.example"
+
+_TLS = """\
+  hosts_require_tls = *
+  tls_verify_certificates = {trusted}
+  tls_verify_hosts = *
+  tls_verify_cert_hostnames = :
+"""
 
 _CONFIGURE = """\
 exim_path = {program}
@@ -52,7 +60,7 @@ out:
   driver = smtp
   port = {port}
   hosts_try_chunking = *
-  hosts_avoid_tls = *
+{tls}
   connect_timeout = 5s
   command_timeout = 5s
   data_timeout = 5s
@@ -93,7 +101,7 @@ def environment() -> dict[str, str]:
 class PrivateExim:
     """Sends everything to 127.0.0.1:``port``; gives a message up ``give_up`` seconds after its first failure."""
 
-    def __init__(self, port: int, *, final_timeout: int = 2, give_up: int = 6) -> None:
+    def __init__(self, port: int, *, final_timeout: int = 2, give_up: int = 6, tls: Path | None = None) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="smtpguard-exim-", dir="/tmp"))
         self.root.chmod(0o755)
         account = pwd.getpwnam(USER)
@@ -103,7 +111,13 @@ class PrivateExim:
         self._configure = self.root / "configure"
         self._configure.write_text(
             _CONFIGURE.format(
-                root=self.root, program=PROGRAM, port=port, final_timeout=final_timeout, give_up=give_up, user=USER
+                root=self.root,
+                program=PROGRAM,
+                port=port,
+                final_timeout=final_timeout,
+                give_up=give_up,
+                user=USER,
+                tls="  hosts_avoid_tls = *" if tls is None else _TLS.format(trusted=tls),
             )
         )
         self._configure.chmod(0o644)

@@ -32,13 +32,14 @@ class GuardProcess:
         upstream: tuple[str, int] | None,
         policy: str,
         *options: str,
-        listen: str = "127.0.0.1:0",
+        listen: str | None = "127.0.0.1:0",
         before: Sequence[str] = (),
     ) -> None:
+        at = () if listen is None else ("--listen", listen)
         towards = () if upstream is None else ("--upstream", f"{upstream[0]}:{upstream[1]}")
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(
-            [*before, SMTPGUARD, "serve", "--listen", listen, *towards, "--policy", policy, *options],
+            [*before, SMTPGUARD, "serve", *at, *towards, "--policy", policy, *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -53,6 +54,7 @@ class GuardProcess:
             first = self.wait_for(lambda lines: lines[:1], 30, "the first journal line")[0]
             assert first["event"] == "listening", first
             self.address = (cast(str, first["address"]), cast(int, first["port"]))
+            self.tls_address = (cast(str, first["address"]), cast(int, first.get("tls_port", 0)))
         except BaseException:
             self.close()
             raise

@@ -33,6 +33,11 @@ action "inbox" maildir "{root}/mail" virtual {{ "@" = nobody }}
 match from any for domain "{domain}" action "inbox"
 """
 
+_RELAY = """\
+action "out" relay host smtp+tls://127.0.0.1:{port} tls no-verify
+match from any for domain "{domain}" action "out"
+"""
+
 # Seen by this process and its children alone. The package's folder may lie below a covered one, so it comes first.
 _IN_ITS_OWN_ROOMS = """\
 set -e
@@ -66,7 +71,8 @@ def missing() -> str:
 class PrivateOpenSMTPD:
     """One instance below ``root``, which is readable by OpenSMTPD's users."""
 
-    def __init__(self) -> None:
+    def __init__(self, relay: int | None = None) -> None:
+        """``relay``: it sends what it takes to this port of 127.0.0.1, by STARTTLS or not at all."""
         self.root = Path(tempfile.mkdtemp(prefix="smtpguard-opensmtpd-", dir="/tmp"))
         self.root.chmod(0o755)
         self.port = free_port()
@@ -79,7 +85,11 @@ class PrivateOpenSMTPD:
         # It asks for the client's name before it greets: /etc/hosts alone may answer.
         (self.root / "resolv.conf").write_text("lookup file\n")
         configuration = self.root / "smtpd.conf"
-        configuration.write_text(_SMTPD_CONF.format(port=self.port, root=self.root, domain=DOMAIN))
+        text = _SMTPD_CONF.format(port=self.port, root=self.root, domain=DOMAIN)
+        if relay is not None:
+            keep, _, _ = text.partition("action")
+            text = keep + _RELAY.format(port=relay, domain=DOMAIN)
+        configuration.write_text(text)
         configuration.chmod(0o600)  # it takes no file that others may write
         self._process: subprocess.Popen[bytes] | None = None
         self._read: dict[str, tuple[str, bytes]] = {}

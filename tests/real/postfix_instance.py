@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -82,6 +83,7 @@ retry unix - - n - - error
 virtual unix - n n - - virtual
 smtp unix - - n - - smtp
 anvil unix - - n - 1 anvil
+tlsmgr unix - - n 1000? 1 tlsmgr
 postlog unix-dgram n - n - 1 postlogd
 """
 
@@ -127,10 +129,13 @@ class PrivatePostfix:
         addresses: tuple[str, ...] = ("127.0.0.1",),
         port: int = 0,
         options: tuple[str, ...] = (),
+        settings: str = "",
+        services: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         """On ``host``, a namespace of the test's own, or on this machine. Port 0 takes a free one of 127.0.0.1.
 
-        ``options`` are what master.cf gives smtpd behind ``-o``."""
+        ``options`` are what master.cf gives smtpd behind ``-o``; ``services`` are further ports of 127.0.0.1, each with
+        options of its own; ``settings`` go behind main.cf, with ``{root}`` for the instance's folder."""
         self._host = host
         self._behind_proxy = "smtpd_upstream_proxy_protocol=haproxy" in options
         self.root = Path(tempfile.mkdtemp(prefix="smtpguard-postfix-", dir="/tmp"))
@@ -153,9 +158,12 @@ class PrivatePostfix:
             "addresses": ", ".join(addresses),
             "protocols": "all" if any(":" in address for address in addresses) else "ipv4",
         }
-        (self.root / "etc" / "main.cf").write_text(_MAIN_CF.format(**values))
+        (self.root / "etc" / "main.cf").write_text((_MAIN_CF + settings).format(**values))
         smtpd = " -o ".join((f"inet n - n - {SESSIONS} smtpd", *options))
         listeners = "\n".join(f"[{address}]:{self.port} {smtpd}" for address in addresses)
+        self.services = {name: ("127.0.0.1", free_port()) for name in services or {}}
+        for name, own in (services or {}).items():
+            listeners += f"\n127.0.0.1:{self.services[name][1]} " + " -o ".join(("inet n - n - - smtpd", *own))
         (self.root / "etc" / "master.cf").write_text(_MASTER_CF.format(listeners=listeners))
         self._read: dict[str, tuple[str, bytes]] = {}
 
@@ -205,6 +213,11 @@ class PrivatePostfix:
 
     def _master(self) -> int:
         return int((self.root / "queue" / "pid" / "master.pid").read_text())
+
+    def connects(self) -> list[str]:
+        """The client of each of its sessions so far, as its log has them."""
+        log = (self.root / "mail.log").read_text(errors="replace")
+        return re.findall(r": connect from (\S+)", log)
 
     def log(self) -> str:
         """The last lines of its log, for a failure's message."""
