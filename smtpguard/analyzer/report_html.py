@@ -169,11 +169,11 @@ def _comparison(comparison: Comparison | None) -> str:
         [words("strong", one.what) + words("p", one.detail), *map(_cell, (one.sent, one.past, one.through))]
         for one in comparison.differences
     ]
-    return intro + table(("What changes", "Sent", "Past the box", "Through it"), rows)
+    return intro + tag("div", table(("What changes", "Sent", "Past the box", "Through it"), rows), "compared")
 
 
 def _cell(octets: bytes) -> str:
-    return words("pre", "\n".join(_lines(octets))) if octets else words("span", "nothing", "faint")
+    return tag("code", "<br>".join(map(escape, _lines(octets)))) if octets else words("span", "nothing", "faint")
 
 
 def _rest(analysis: Analysis) -> str:
