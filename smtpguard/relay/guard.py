@@ -75,6 +75,7 @@ class Guard:
         self._number = 0
         self._stopping = False
         self._servers: list[asyncio.Server] = []
+        self._own_ports: set[int] = set()  # also when the listeners are closed, and a client is still on its way in
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -118,6 +119,7 @@ class Guard:
                 continue
             accept = partial(self._accept, loop, terms)
             for listener in await listening_sockets(*address, prepare):
+                self._own_ports.add(listener.getsockname()[1])
                 self._servers.append(await loop.create_server(accept, sock=listener, backlog=BACKLOG))
 
     def _accept(self, loop: asyncio.AbstractEventLoop, terms: Terms) -> Connection:
@@ -156,8 +158,7 @@ class Guard:
         transport = session.client.transport
         try:
             # A client that has gone already has no address any more: an OSError.
-            own_port = self.tls_port if session.terms.tls else self.port
-            return self._interception.destination(transport and transport.get_extra_info("socket"), own_port)
+            return self._interception.destination(transport and transport.get_extra_info("socket"), self._own_ports)
         except (LoopError, OSError) as error:
             self.journal(
                 "loop-refused", {"session": session.identity, "client": session.client_address, "reason": str(error)}

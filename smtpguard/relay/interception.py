@@ -19,6 +19,7 @@ import errno
 import os
 import socket
 import struct
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -79,15 +80,15 @@ class Interception:
         except OSError as error:
             raise InterceptError(f"this system has no transparent sockets: {error.strerror}") from None
 
-    def destination(self, accepted: Any, own_port: int) -> Destination:
-        """Where the connection of this socket was to go. Raises LoopError where that is the guard, on ``own_port``.
+    def destination(self, accepted: Any, own_ports: Collection[int]) -> Destination:
+        """Where the connection of this socket was to go. Raises LoopError where that is one of the guard's own ports.
 
         ``accepted`` is a socket, or what a transport gives in its place.
         """
         client = _plain(accepted.getpeername())
         source = client[0] if self.mode is Intercept.TPROXY else None
         target = _plain(accepted.getsockname()) if source is not None else _original_destination(accepted)
-        if target is None or target[1] == own_port:
+        if target is None or target[1] in own_ports:
             # No port that is intercepted is the guard's: net.plan sees to that.
             if self._upstream is None:
                 raise LoopError("the guard's own port was called, and there is no --upstream for such connections")

@@ -9,6 +9,7 @@ import pytest
 
 from smtpguard.policy.loader import load_policy
 from smtpguard.relay.guard import Guard
+from smtpguard.relay.interception import Intercept, Interception
 from smtpguard.relay.settings import RelaySettings
 from tests.relay.hosts import Journal, client, guard, ordinary, run, server
 
@@ -145,5 +146,23 @@ def test_after_the_grace_everyone_is_told_421() -> None:
             assert (await busy.read()).startswith(b"421 4.3.2 ")
             await stop
             assert box.sessions == 0
+
+    run(test())
+
+
+def test_an_intercepted_client_that_comes_while_the_guard_stops_is_told_so() -> None:
+    async def test() -> None:
+        journal = Journal()
+        box = Guard(
+            load_policy("pass"), listen=("127.0.0.1", 0), upstream=Interception(Intercept.REDIRECT), journal=journal
+        )
+        await box.start()
+        with socket.create_connection(("127.0.0.1", box.port)) as client:
+            while not box.sessions:  # accepted, and not yet told so
+                await asyncio.sleep(0)
+            await box.stop(grace=5.0)
+            client.settimeout(10)
+            assert client.recv(100).startswith(b"421 ")
+        assert len(journal.named("loop-refused")) == 1
 
     run(test())

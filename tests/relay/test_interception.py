@@ -70,7 +70,7 @@ def test_the_way_to_the_server(path: Path, intercepting: tuple[Interception, lis
             (SERVER[family], 587), family=socket.AF_INET6 if family == "ipv6" else socket.AF_INET
         )
     with server, call(path, SERVER[family], 587), accept(listeners, family) as accepted:
-        destination = interception.destination(accepted, PORT)
+        destination = interception.destination(accepted, {PORT})
         assert destination.address == (SERVER[family], 587)
         with path.router.entered():
             ours = asyncio.run(asyncio.wait_for(interception.connect(destination), 10))
@@ -92,13 +92,13 @@ def test_the_guards_own_port_leads_nowhere(
     interception, listeners = intercepting
     with call(path, ROUTER_INSIDE[family], PORT), accept(listeners, family) as accepted:
         with pytest.raises(LoopError, match="own port was called"):
-            interception.destination(accepted, PORT)
+            interception.destination(accepted, {PORT})
 
 
 def test_a_server_that_refuses(path: Path, intercepting: tuple[Interception, list[socket.socket]]) -> None:
     interception, listeners = intercepting
     with call(path, SERVER["ipv4"], 25), accept(listeners, "ipv4") as accepted:
-        destination = interception.destination(accepted, PORT)
+        destination = interception.destination(accepted, {PORT})
         with path.router.entered(), pytest.raises(ConnectionRefusedError):
             asyncio.run(asyncio.wait_for(interception.connect(destination), 10))
         assert interception._ours == set()
@@ -127,7 +127,7 @@ def test_a_server_on_the_router_itself(path: Path, intercepting: tuple[Intercept
     with server, call(path, *here) as client:
         if interception.mode is Intercept.REDIRECT:
             with accept(listeners, "ipv4") as accepted, path.router.entered():
-                destination = interception.destination(accepted, PORT)
+                destination = interception.destination(accepted, {PORT})
                 assert destination.address == here
                 ours = asyncio.run(asyncio.wait_for(interception.connect(destination), 10))
             arrived, peer = server.accept()
