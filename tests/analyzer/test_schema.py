@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from smtpguard.analyzer.findings import Analysis
 from smtpguard.analyzer.report_json import as_json, schema
 from tests.analyzer import made
-from tests.analyzer.analyzing import of_profile, of_server
+from tests.analyzer.analyzing import compared, of_profile, of_server
 from tests.lab.hosts import script
 
 ANALYSES = {
@@ -21,6 +21,7 @@ ANALYSES = {
     "behind a box": lambda: of_profile("exchange-2003", "antivirus-stack").analysis,
     "silent": lambda: of_profile("exchange-2003", "bdat-eater").analysis,
     "the path doctor's": made.analysis,
+    "from two places": lambda: compared("exchange-2003", "strip-xexch50").analysis,
     "untested": lambda: of_server(script(b"SSH-2.0\r\n")).analysis,
     "hostile": lambda: of_server(script(made.HOSTILE, b"999 \xff\r\n", b"1\r\n")).analysis,
 }
