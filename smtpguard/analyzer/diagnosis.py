@@ -11,13 +11,12 @@ from smtpguard.analyzer.findings import Check, Confidence, Difference, Suspect, 
 from smtpguard.analyzer.naming import name_boxes
 from smtpguard.analyzer.probe_bdat import CHUNK, OUT_OF_TURN
 from smtpguard.analyzer.probe_ending import ENDING
-from smtpguard.analyzer.probe_extensions import EXTENSION_VERBS
 from smtpguard.analyzer.probe_lengths import LENGTHS
 from smtpguard.analyzer.probe_security import STRANGER
 from smtpguard.analyzer.probe_starttls import STARTTLS
 from smtpguard.analyzer.probe_typing import TYPED
 from smtpguard.analyzer.probe_verbs import UNKNOWN_VERBS
-from smtpguard.analyzer.probe_xexch50 import BLOB
+from smtpguard.analyzer.probe_xexch50 import BLOB as XEXCH50
 from smtpguard.analyzer.reading import Reader, View
 from smtpguard.analyzer.reading_list import read_banner, read_hello, read_list
 from smtpguard.analyzer.reading_payloads import read_bdat, read_blob, read_ending, read_starttls, read_stranger
@@ -31,7 +30,7 @@ from smtpguard.analyzer.reading_verbs import (
     read_unknown_verbs,
 )
 from smtpguard.analyzer.rules import Rule, symptoms
-from smtpguard.analyzer.steps import Step
+from smtpguard.analyzer.steps import Step, named
 from smtpguard.analyzer.systems import Classified
 from smtpguard.analyzer.traces import Trace
 
@@ -53,31 +52,31 @@ READERS: tuple[Reader, ...] = (
     read_stranger,
 )
 
-# The session that has to have been held before a rule can be said to have passed; the others need only the list.
+# The step that has to have been tried before a rule can be said to have passed; the others need only the list.
 _SHOWN_BY = {
-    "keyword-hidden": EXTENSION_VERBS,
-    "ehlo-as-helo": UNKNOWN_VERBS,
-    "ehlo-as-noop": UNKNOWN_VERBS,
-    "ehlo-as-unknown": UNKNOWN_VERBS,
-    "unknown-verb-rewritten": UNKNOWN_VERBS,
-    "unknown-verb-accepted": UNKNOWN_VERBS,
-    "unknown-verb-closed": UNKNOWN_VERBS,
-    "unknown-verb-silent": UNKNOWN_VERBS,
-    "verb-refused": EXTENSION_VERBS,
-    "verb-closed": EXTENSION_VERBS,
-    "verb-silent": EXTENSION_VERBS,
-    "segment-matching": TYPED,
-    "split-end-lost": ENDING,
-    "length-limit": LENGTHS,
-    "bdat-eaten": CHUNK,
-    "bdat-as-commands": CHUNK,
-    "bdat-liar": OUT_OF_TURN,
-    "blob-eaten": BLOB,
-    "blob-by-lines": BLOB,
-    "blob-as-commands": BLOB,
-    "starttls-refused": STARTTLS,
-    "starttls-broken": STARTTLS,
-    "stranger-may-xexch50": STRANGER,
+    "keyword-hidden": (XEXCH50, "XEXCH50"),
+    "ehlo-as-helo": (UNKNOWN_VERBS, "NOOP"),
+    "ehlo-as-noop": (UNKNOWN_VERBS, "NOOP"),
+    "ehlo-as-unknown": (UNKNOWN_VERBS, "unknown verb 1"),
+    "unknown-verb-rewritten": (UNKNOWN_VERBS, "unknown verb 1"),
+    "unknown-verb-accepted": (UNKNOWN_VERBS, "unknown verb 1"),
+    "unknown-verb-closed": (UNKNOWN_VERBS, "unknown verb 1"),
+    "unknown-verb-silent": (UNKNOWN_VERBS, "unknown verb 1"),
+    "verb-refused": (XEXCH50, "XEXCH50"),
+    "verb-closed": (XEXCH50, "XEXCH50"),
+    "verb-silent": (XEXCH50, "XEXCH50"),
+    "segment-matching": (TYPED, "typed HELO"),
+    "split-end-lost": (ENDING, "message in two segments"),
+    "length-limit": (LENGTHS, "line of 520 octets"),
+    "bdat-eaten": (CHUNK, "chunk"),
+    "bdat-as-commands": (CHUNK, "chunk"),
+    "bdat-liar": (OUT_OF_TURN, "chunk without MAIL"),
+    "blob-eaten": (XEXCH50, "blob"),
+    "blob-by-lines": (XEXCH50, "blob"),
+    "blob-as-commands": (XEXCH50, "blob"),
+    "starttls-refused": (STARTTLS, "STARTTLS"),
+    "starttls-broken": (STARTTLS, "TLS handshake"),
+    "stranger-may-xexch50": (STRANGER, "XEXCH50 2 2"),
 }
 CHANGED = "changed-on-the-way"
 _COMPARED = frozenset({CHANGED, "keyword-lost"})  # rules that want a second vantage point
@@ -125,7 +124,10 @@ def _verdict(rule: Rule, traces: Sequence[Trace], sessions: Sessions) -> Verdict
     if found:
         confidence = min((trace.confidence for trace in found), key=_ORDER.index)
         return Verdict("found", "; ".join(trace.words for trace in found), found[0].step, confidence)
-    title = _SHOWN_BY.get(rule.id)
-    if title is not None and len(sessions.get(title, ())) < 3:  # connect, banner and more
+    title, name = _SHOWN_BY.get(rule.id, ("", ""))
+    if not title or named(sessions.get(title, ()), name) is not None:
+        return Verdict("passed", "not seen")
+    steps = [step for step in sessions.get(title, ()) if step.name not in ("RSET", "QUIT")]
+    if not steps:
         return Verdict("not-tested", "its probe did not run")
-    return Verdict("passed", "not seen")
+    return Verdict("not-tested", f"its probe ended at {steps[-1].name}: {steps[-1].outcome}")

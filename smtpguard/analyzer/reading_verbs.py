@@ -130,7 +130,7 @@ def read_guard(view: View) -> Iterator[Trace]:
             if found is not None and found[1] not in told:
                 told.add(found[1])
                 detail = f"the rule {found[1]} of a smtpguard answers {step.name}: {step.last_line}"
-                yield Trace("guard-answer", found[1], step.last_line, detail, step=step)
+                yield Trace("guard-answer", found[1], step.last_line, detail, "likely", step)
 
 
 def read_plain_steps(view: View) -> Iterator[Trace]:

@@ -117,10 +117,12 @@ class Session:
 
 
 def any_certificate() -> ssl.SSLContext:
-    """A context for the question whether TLS is spoken, not by whom."""
+    """A context for the question whether TLS is spoken: not by whom, nor how well. Exchange 2003 speaks TLS 1.0."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
     return context
 
 

@@ -87,26 +87,31 @@ async def run(
 
 
 def of_profile(
-    profile: str, policy: str | None = None, *, message: bool = True, recipient: str = RCPT, **settings: object
+    profile: str,
+    policy: str | None = None,
+    *,
+    message: bool = True,
+    recipient: str = RCPT,
+    security: bool = False,
+    **settings: object,
 ) -> Heard:
     """Analyze the lab's receiver ``profile``, behind ``policy`` where one is given."""
 
     async def whole() -> Heard:
         async with receiving(profile, **settings) as host, guarded(host.port, policy) as port:
-            analysis = await run(port, message=message, recipient=recipient)
+            analysis = await run(port, message=message, recipient=recipient, security=security)
             return Heard(analysis, [one.verb for one in host.mailbox.messages])
 
     return run_virtual(whole, patience=0.02)
 
 
-def compared(profile: str, policy: str, *, past: str | None = None, **settings: object) -> Heard:
-    """Analyze ``profile`` through ``policy``, and past it: through ``past`` where that is given."""
+def compared(profile: str, policy: str, **settings: object) -> Heard:
+    """Analyze ``profile`` through ``policy``, and past it."""
 
     async def whole() -> Heard:
         async with receiving(profile, **settings) as host, guarded(host.port, policy) as port:
-            async with guarded(host.port, past) as other:
-                analysis = await run(port, past=Target("127.0.0.1", other, recipient=RCPT))
-                return Heard(analysis, [one.verb for one in host.mailbox.messages])
+            analysis = await run(port, past=Target("127.0.0.1", host.port, recipient=RCPT))
+            return Heard(analysis, [one.verb for one in host.mailbox.messages])
 
     return run_virtual(whole, patience=0.02)
 
