@@ -215,7 +215,7 @@ def _why(stopper: Step, route: Route | None) -> str:
     """What kept the run from testing anything: at every exchanger, where none could be reached."""
     if stopper.name != "connect" or route is None or len(route.exchangers) < 2:
         return stopper.outcome
-    return "; ".join(f"{one.title}: {one.problem}" for one in route.exchangers)
+    return "; ".join(f"{one.title}: {one.problem or 'not tried'}" for one in route.exchangers)
 
 
 def _stopper(steps: tuple[Step, ...]) -> Step | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 
-from smtpguard.analyzer.analysis import analyze
+from smtpguard.analyzer.analysis import analyze, conclude
 from smtpguard.analyzer.connection import Limits
 from smtpguard.analyzer.findings import Analysis
+from smtpguard.analyzer.lookup import Exchanger as Place
 from smtpguard.analyzer.lookup import Route
+from smtpguard.analyzer.steps import Step
 from smtpguard.analyzer.target import Target
 from smtpguard.lab.clock import run_virtual
 from smtpguard.lab.dns_server import DnsServer
@@ -86,6 +88,16 @@ def test_no_exchanger_answers() -> None:
     detail = analysis.findings[0].verdict.detail
     assert "10 mx1.example.net" in detail
     assert "20 mx2.example.net" in detail
+
+
+def test_a_run_that_is_over_before_the_last_exchanger_says_how_far_it_came() -> None:
+    route = Route("example.net", "mx", (Place("mx1.example.net", 10, (DOWN,)), Place("mx2.example.net", 20, (UP,))))
+    route = route.without(route.exchangers[0], DOWN, "no connection: nothing came back in 30 seconds")
+    analysis = conclude(Target("mx2.example.net"), (Step("connect", failure="late"),), (), route=route)
+    assert rules(analysis) == ["out-of-time"]
+    assert analysis.findings[0].verdict.detail == (
+        f"10 mx1.example.net: [{DOWN}] no connection: nothing came back in 30 seconds; 20 mx2.example.net: not tried"
+    )
 
 
 def test_a_name_that_does_not_exist_is_one_finding_and_nothing_is_announced() -> None:
