@@ -97,9 +97,10 @@ def test_beside_pass_it_says_what_it_says_alone(
     shadow: Rulebook, script: list[Unit], choices: list[int], seed: int
 ) -> None:
     slicing = AtRandom(seed)
-    beside = converse(lambda: ShadowedInspector(PASS, observing(shadow)), script, choices, slicing)
+    named_so = replace(observing(shadow), name="shadow")
+    beside = converse(lambda: ShadowedInspector(PASS, named_so), script, choices, slicing)
     alone = converse(lambda: ShadowedInspector(observing(shadow), observing(rulebook())), script, choices, slicing)
-    said = [one.fields for one in beside.records if one.fields.get("shadow") == "test" and "rule" in one.fields]
+    said = [one.fields for one in beside.records if one.fields.get("shadow") == "shadow" and "rule" in one.fields]
     for fields in said:
         del fields["shadow"]
     assert said == [one.fields for one in alone.records if "rule" in one.fields]
