@@ -15,8 +15,9 @@ its own it does only that.
 No risk: effects of the shadow other than records go nowhere, and an exception ends the shadow alone, which
 ``shadow-crashed`` says. It is given up (``shadow-lost``, with the reason) where it can't know any more what answers
 what: behind a payload that the acting policy misreads, behind replies that one delays while it owes answers of its own,
-and where it holds more than ``MAX_HELD`` octets, which is also the bound of its memory. Known limit: it runs in the
-same thread, so a regular expression of a rule that takes long takes long here too.
+and where it holds more than ``MAX_HELD`` octets, which is also the bound of its memory. Known limits: it runs in the
+same thread, so a regular expression of a rule that takes long takes long here too. And a command that comes in one read
+with one that the acting policy answers itself is to the shadow a violation of pipelining, which in two reads it is not.
 """
 
 from __future__ import annotations
