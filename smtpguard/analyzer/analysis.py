@@ -67,7 +67,9 @@ async def analyze(
                     await bdat_acceptance(run.bdat, sample_message(run.target, BDAT, date, f"{number}.2"))
                 await run.examine(sample_message(run.target, ENDING, date, f"{number}.3"), security, progress)
             if other is not None and await other.find(server) and await other.accept(date, f"{number}.4"):
-                await other.examine(b"", security, progress)
+                await other.examine(
+                    b"", security, lambda number, count, says: progress(number, count, f"past the box, {says}")
+                )
     return run.told(other)
 
 

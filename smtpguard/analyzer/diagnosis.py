@@ -114,7 +114,7 @@ def diagnose(
 def _changed(found: Sequence[Difference]) -> Verdict:
     if not found:
         return Verdict("passed", "both vantage points hear the same")
-    what = "; ".join(one.detail for one in found[:_TOLD])
+    what = "; ".join(f"{one.what}: {one.detail}" if ": " in one.what else one.detail for one in found[:_TOLD])
     more = f"; and {len(found) - _TOLD} more" if len(found) > _TOLD else ""
     return Verdict("found", f"{len(found)} difference{'' if len(found) == 1 else 's'}: {what}{more}", None, "certain")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -103,6 +104,51 @@ def test_a_page_or_junit_alone_on_stdout(form: str, begins: str, capsys: pytest.
     assert out.startswith(begins)
 
 
+def test_compare_looks_past_the_box_and_sends_no_message_there(capsys: pytest.CaptureFixture[str]) -> None:
+    with up() as host, up(keywords_off=["XEXCH50"]) as past:
+        status = run(["analyze", f"127.0.0.1:{past.port}", "--compare", f"127.0.0.1:{host.port}", "--format", "json"])
+        assert len(host.mailbox.messages) == 0
+        assert len(past.mailbox.messages) == 3
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    assert status == report["exit_status"] == 2
+    assert report["comparison"]["port"] == host.port
+    assert [one["what"] for one in report["comparison"]["differences"]] == ["EHLO, XEXCH50"]
+    assert sum(": past the box, " in line for line in err.splitlines()) == 8
+
+
+def test_via_an_address_of_this_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    with up() as host:
+        status = run(["analyze", f"127.0.0.1:{host.port}", "--no-message", "--via", "127.0.0.3", "--format", "json"])
+    (hello,) = {
+        step["sent"]
+        for session in json.loads(capsys.readouterr().out)["sessions"]
+        for step in session["steps"]
+        if step["step"] == "EHLO"
+    }
+    assert (status, hello) == (0, "EHLO [127.0.0.3]\r\n")
+
+
+def test_ms03_046_only_with_security(capsys: pytest.CaptureFixture[str]) -> None:
+    with up() as host:
+        target = [f"127.0.0.1:{host.port}", "--no-message", "--format", "json"]
+        assert run(["analyze", *target]) == 0
+        assert "XEXCH50 2 2" not in capsys.readouterr().out
+        assert run(["analyze", *target, "--security"]) == 2
+    report = json.loads(capsys.readouterr().out)
+    assert [finding["rule"] for finding in report["findings"]] == ["stranger-may-xexch50"]
+    assert report["findings"][0]["sent"] == "XEXCH50 2 2\r\n"
+
+
+def test_the_deadline_ends_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    with up() as host:
+        began = time.monotonic()
+        status = run(["analyze", f"127.0.0.1:{host.port}", "--no-message", "--deadline", "1", "--format", "json"])
+        assert time.monotonic() - began < 10
+    assert status in (0, 3)
+    assert json.loads(capsys.readouterr().out)["exit_status"] == status
+
+
 def test_the_schema_needs_no_host(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["analyze", "--schema"]) == 0
     out, err = capsys.readouterr()
@@ -131,6 +177,10 @@ def test_a_closed_port_ends_with_3(capsys: pytest.CaptureFixture[str]) -> None:
         ["example.net", "--resolver", "ns1.example.net"],
         ["example.net", "--resolver", "127.0.0.1:99999"],
         ["[127.0.0.1"],
+        ["127.0.0.1", "--compare", ":25"],
+        ["127.0.0.1", "--via", "eth0"],
+        ["127.0.0.1", "--via", "ftp://127.0.0.1:21"],
+        ["127.0.0.1", "--deadline", "0"],
         [],
     ],
 )
