@@ -10,6 +10,7 @@ from __future__ import annotations
 import typer
 
 from smtpguard.policy.errors import PolicyError, one_line
+from smtpguard.service.errors import ServiceError
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -20,13 +21,13 @@ EXIT_BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells report it
 PARSER_ERROR: type[Exception] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 
-class UsageError(Exception):
+class UsageError(ServiceError):
     """Something that the user gave cannot be used; ``str()`` is the whole line after ``smtpguard: ``."""
 
 
 def describe(error: Exception) -> str | None:
     """The one line for ``error``, without the programme's name; None for what is not the user's to mend."""
-    if isinstance(error, UsageError | PolicyError):
+    if isinstance(error, ServiceError | PolicyError):
         return one_line(str(error))
     if isinstance(error, PARSER_ERROR):
         return one_line(_parser_line(error))

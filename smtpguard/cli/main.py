@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from smtpguard.cli import analyze, lab, net, policy, serve
+from smtpguard.cli import analyze, lab, net, policy, reload, serve
 from smtpguard.cli.errors import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_USAGE, describe
 
 EPILOG = (
@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(policy.app, name="policy")
 app.command()(serve.serve)
+app.command()(reload.reload)
 app.add_typer(lab.app, name="lab")
 app.add_typer(net.app, name="net")
 app.command()(analyze.analyze)

@@ -11,7 +11,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from smtpguard.cli.errors import UsageError
-from smtpguard.relay.interception import Address
+from smtpguard.relay.addresses import Address
 from smtpguard.relay.proxy_settings import ProxyProtocolSettings, ProxyVersion
 from smtpguard.relay.settings import ConfigError, RelaySettings
 from smtpguard.relay.tls_contexts import TlsContexts, load_contexts
@@ -64,22 +64,21 @@ def _network(word: str) -> object:
         raise UsageError(f"--proxy-protocol {word.strip()}: {error}; expected networks such as 10.0.0.0/8") from error
 
 
-def contexts(
-    tls: TlsSettings, *, listen: Address | None, tls_listen: Address | None, upstream: Address | None
-) -> TlsContexts:
-    """The certificates, loaded, once the settings fit the listeners and the upstream."""
+def contexts(tls: TlsSettings, *, clear: bool, tls_listen: Address | None, upstream: Address | None) -> TlsContexts:
+    """The certificates, loaded, once the settings fit the listeners and the upstream. ``clear``: one listener begins
+    without TLS."""
     used = tls.mode == "bridge" or tls_listen is not None
     if tls_listen is not None and not tls.certificates:
         raise UsageError("--tls-listen needs a certificate: --cert FILE --key FILE, or tls.certificates in --config")
     if tls.certificates and not used:
         raise UsageError("a certificate is of no use without --tls bridge or --tls-listen")
-    if tls.upstream == "implicit" and listen is not None:
+    if tls.upstream == "implicit" and clear:
         raise UsageError(
             "tls.upstream implicit: the server would hear clear text over TLS and take it for safe; "
             "give --tls-listen alone, or upstream: starttls"
         )
-    clear = tls.upstream == "none" or tls.if_unavailable == "clear"
-    if used and clear and upstream is not None and not _on_loopback(upstream[0]):
+    onward = tls.upstream == "none" or tls.if_unavailable == "clear"
+    if used and onward and upstream is not None and not _on_loopback(upstream[0]):
         name = "upstream: none" if tls.upstream == "none" else "if_unavailable: clear"
         raise UsageError(
             f"tls.{name} would send in clear to {upstream[0]} what came encrypted; it is for a server on loopback"

@@ -94,7 +94,7 @@ class ClientFlow(PayloadFlow):
             return False
         self.octets += size
         session.commands += 1
-        session.verbs[verb.name] += 1
+        session.meter.verbs[verb.name] += 1
         session.now = session.since = now
         dialogue.pending.append(Exchange("command", Command(data, verb)))
         if verb.change:
@@ -137,7 +137,7 @@ class ClientFlow(PayloadFlow):
             return self._bad_line(line, position, end)
         session.commands += 1
         command = Command(line)
-        session.verbs[command.spec.name] += 1
+        session.meter.verbs[command.spec.name] += 1
         taken = commanding.take(self, command)
         self.verb_split = False
         return end if taken else position

@@ -29,6 +29,7 @@ from smtpguard.inspection.commanding import refusal
 from smtpguard.inspection.deadlines import Deadlines
 from smtpguard.inspection.effects import Close, Effect, Send
 from smtpguard.inspection.flow import Flow
+from smtpguard.inspection.meter import Meter
 from smtpguard.inspection.server_flow import ServerFlow
 from smtpguard.inspection.session import Session
 from smtpguard.inspection.terms import DEFAULT, Terms
@@ -37,10 +38,9 @@ from smtpguard.policy.actions import Reject
 from smtpguard.policy.rulebook import Rulebook
 from smtpguard.smtp.commands import Command
 from smtpguard.smtp.sides import CLIENT, SERVER, Side
-from smtpguard.smtp.verbs import count_by_verb
 
 _RFC_DEADLINES = Deadlines()
-_NOT_ASKED_FOR = count_by_verb()
+_NOT_ASKED_FOR = Meter()
 
 
 class Inspector:
@@ -48,8 +48,8 @@ class Inspector:
 
     ``client`` and ``server`` are IP addresses as text, for rules that name networks; ``rng`` draws for rules with a
     probability, made from the policy's seed and the session's ``number`` where none is given; ``tallies`` counts for
-    rules whose ``nth`` or ``first`` goes over all sessions of the guard; ``verbs`` (``count_by_verb``) counts the
-    commands of all sessions; ``terms`` are the listener's.
+    rules whose ``nth`` or ``first`` goes over all sessions of the guard; ``meter``
+    counts over all sessions, too; ``terms`` are the listener's.
     """
 
     __slots__ = ("_client_flow", "_server_flow", "_session")
@@ -66,7 +66,7 @@ class Inspector:
         number: int = 0,
         tallies: dict[str, int] | None = None,
         deadlines: Deadlines | None = None,
-        verbs: dict[str, int] | None = None,
+        meter: Meter | None = None,
         terms: Terms = DEFAULT,
     ) -> None:
         self._session = session = self.session_class(
@@ -77,7 +77,7 @@ class Inspector:
             number=number,
             tallies=tallies if tallies is not None else {},
             deadlines=deadlines if deadlines is not None else _RFC_DEADLINES,
-            verbs=verbs if verbs is not None else _NOT_ASKED_FOR,
+            meter=meter if meter is not None else _NOT_ASKED_FOR,
             terms=terms,
         )
         self._client_flow = session.client_flow = ClientFlow(session, CLIENT, SERVER)

@@ -88,6 +88,7 @@ class ServerFlow(Flow):
         if head.command.spec.change and code < 300:
             session.dialogue.accepted(head.command, session.now)
         session.replies += 1
+        session.meter.reply(session.now - session.since)
         session.since = session.now
         session.dialogue.pending.popleft()
 
@@ -152,6 +153,7 @@ class ServerFlow(Flow):
         head = pending[0] if pending else None
         command = head.command if head is not None else _NO_COMMAND
         session.replies += 1
+        session.meter.reply(session.now - session.since)
         doubt = reply.fault if reply.fault != "reply-misprint" else ""
         if not doubt:
             if reply.fault:

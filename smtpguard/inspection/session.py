@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from smtpguard.inspection.deadlines import Deadlines
 from smtpguard.inspection.effects import Close, Effect, Record, Reset, Send, Tunnel
+from smtpguard.inspection.meter import Meter
 from smtpguard.inspection.terms import Terms
 from smtpguard.inspection.wording import STILL_OWED, closing_reply, decision_name, uncertain_reply
 from smtpguard.policy.actions import Close as CloseAction
@@ -42,8 +43,8 @@ class Session:
     __slots__ = (
         "_addresses", "_facts", "_guard_tally", "_number", "_rng", "_session_tally", "answers", "blind", "client_flow",
         "closed", "commands", "counts", "deadlines", "dialogue", "draining", "edits_hello", "effects",
-        "link2state_first", "now", "observed", "offers_tls", "replies", "rulebook", "sasl", "server_flow", "since",
-        "stalled", "swapped", "terms", "tls_reply", "tls_stage", "tunnelled", "verbs", "verdicts", "violations_seen",
+        "link2state_first", "meter", "now", "observed", "offers_tls", "replies", "rulebook", "sasl", "server_flow",
+        "since", "stalled", "swapped", "terms", "tls_reply", "tls_stage", "tunnelled", "verdicts", "violations_seen",
         "would_end",
     )  # fmt: skip
     __deletable__ = ("client_flow", "server_flow")  # said to the compiler; see Inspector.part
@@ -58,7 +59,7 @@ class Session:
         number: int,
         tallies: dict[str, int],
         deadlines: Deadlines,
-        verbs: dict[str, int],
+        meter: Meter,
         terms: Terms,
     ) -> None:
         self.rulebook = rulebook
@@ -79,7 +80,7 @@ class Session:
         self.draining = False
         self.since = 0.0  # when the wait that a deadline bounds began
         self.commands = 0
-        self.verbs = verbs  # commands of all sessions, by name
+        self.meter = meter  # of all sessions
         self.replies = 0
         self.counts: dict[str, int] = {}
         self.verdicts: dict[str, int] = {}

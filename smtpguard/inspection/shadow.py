@@ -28,6 +28,7 @@ from random import Random
 from smtpguard.inspection.deadlines import Deadlines
 from smtpguard.inspection.effects import Effect, Record
 from smtpguard.inspection.inspector import Inspector
+from smtpguard.inspection.meter import Meter
 from smtpguard.inspection.terms import DEFAULT, Terms
 from smtpguard.inspection.transcribing import Transcriber
 from smtpguard.policy.rulebook import Rulebook
@@ -65,7 +66,7 @@ class ShadowedInspector(Inspector):
         tallies: dict[str, int] | None = None,
         shadow_tallies: dict[str, int] | None = None,
         deadlines: Deadlines | None = None,
-        verbs: dict[str, int] | None = None,
+        meter: Meter | None = None,
         terms: Terms = DEFAULT,
     ) -> None:
         self._judges = shadow is not None
@@ -80,7 +81,7 @@ class ShadowedInspector(Inspector):
             number=number,
             tallies=tallies,
             deadlines=deadlines,
-            verbs=verbs,
+            meter=meter,
             terms=terms,
         )
         kind = Transcriber if transcribe else Inspector

@@ -11,7 +11,7 @@ loss is reported there, and a line ``journal-lost`` counts them once writing wor
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import BinaryIO
 
@@ -26,7 +26,13 @@ memory, and enough that rendering them together pays."""
 Later = Callable[[float, Callable[[], None]], object]
 OnLoss = Callable[[OSError], None]
 
-_GRAVE = frozenset(("uncertain", "timeout", "rule-crashed", "shadow-crashed", "upstream-refused", "session-refused"))
+_GRAVE = frozenset(
+    (
+        "uncertain", "timeout", "slow-client", "session-refused", "uninspected", "upstream-refused", "upstream-second",
+        "rule-crashed", "shadow-crashed", "session-crashed", "store-lost", "reload-failed",
+        "worker-died", "worker-hung", "worker-given-up",
+    )
+)  # fmt: skip
 
 
 class _Lines:
@@ -36,6 +42,7 @@ class _Lines:
         self._stream = stream
         self._on_loss = on_loss
         self._lost = 0
+        self.lost = 0  # in all
         self._lines: list[bytes] = []
 
     def msg(self, line: bytes) -> None:
@@ -54,7 +61,9 @@ class _Lines:
                 raise
             if not self._lost:
                 self._on_loss(error)
-            self._lost += len(lines) - bool(self._lost)
+            more = len(lines) - bool(self._lost)
+            self._lost += more
+            self.lost += more
         else:
             self._lost = 0
 
@@ -69,11 +78,18 @@ class _Lines:
 class Journal:
     """Takes each record as (event, fields), as the guard gives them; the fields are the journal's from then on.
 
-    ``later`` runs a function after so many seconds.
+    ``later`` runs a function after so many seconds. ``common`` stands in every record.
     """
 
-    def __init__(self, stream: BinaryIO, later: Later, on_loss: OnLoss | None = None) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        later: Later,
+        on_loss: OnLoss | None = None,
+        common: Mapping[str, object] | None = None,
+    ) -> None:
         self._later = later
+        self._common = dict(common or {})
         self._records: list[tuple[str, dict[str, object], float]] = []
         self._lines = _Lines(stream, on_loss)
         self._logger = structlog.wrap_logger(
@@ -92,6 +108,18 @@ class Journal:
         if len(records) >= FLUSH_RECORDS:
             self.flush()
 
+    def pass_on(self, lines: Iterable[bytes]) -> None:
+        """Write whole lines that another journal rendered, behind what is gathered here."""
+        self.flush()
+        for line in lines:
+            self._lines.msg(line)
+        self._lines.write()
+
+    @property
+    def lost(self) -> int:
+        """Lines that could not be written, in all."""
+        return self._lines.lost
+
     def flush(self) -> None:
         """Render and write what was gathered."""
         records, self._records = self._records, []
@@ -99,7 +127,9 @@ class Journal:
             return
         info, warning = self._logger.info, self._logger.warning
         for event, fields, when in records:
-            (warning if event in _GRAVE else info)(event, timestamp=datetime.fromtimestamp(when, UTC), **fields)
+            (warning if event in _GRAVE else info)(
+                event, timestamp=datetime.fromtimestamp(when, UTC), **self._common, **fields
+            )
         self._lines.write()
 
 

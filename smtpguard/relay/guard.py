@@ -2,30 +2,37 @@
 
     guard = Guard(rulebook, listen=("127.0.0.1", 0), upstream=("127.0.0.1", 2525), journal=sink)
     await guard.start()
-    ...
+    guard.adopt(another, None, settings)      # for sessions that begin from now on
+    guard.look(lag=0.0)                       # every second or so: limits that are measured, not counted
     await guard.stop(grace=30.0)
 
 ``start`` raises OSError where the address can't be listened on, UnicodeError where a name is none, InterceptError where
-this process may not intercept. Works on any
-asyncio loop and takes all time from it.
+this process may not intercept. Works on any asyncio loop and takes all time from it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import errno
+import os
+import socket
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from ipaddress import ip_address
 
 from smtpguard.inspection.inspector import Inspector
+from smtpguard.inspection.meter import Meter
 from smtpguard.inspection.shadow import ShadowedInspector
-from smtpguard.inspection.terms import Terms
+from smtpguard.inspection.wording import SHUTTING_DOWN, TOO_BUSY, TOO_MANY_OF_YOURS, TOO_MANY_SESSIONS, TOO_SLOW
 from smtpguard.policy.rulebook import Rulebook
+from smtpguard.relay.addresses import Address, parse_address
+from smtpguard.relay.admission import STORE, Admission
 from smtpguard.relay.client_gate import ClientGate
 from smtpguard.relay.connection import Connection
-from smtpguard.relay.interception import Address, Destination, Interception, LoopError
-from smtpguard.relay.listening import BACKLOG, listening_sockets
+from smtpguard.relay.interception import Destination, Interception, LoopError
+from smtpguard.relay.listening import BACKLOG, listening_sockets, waiting
+from smtpguard.relay.load import Load
 from smtpguard.relay.session import RelaySession
 from smtpguard.relay.settings import RelaySettings
 from smtpguard.relay.tls_contexts import TlsContexts, load_contexts
@@ -34,6 +41,8 @@ from smtpguard.relay.tls_starting import TlsStarter
 from smtpguard.relay.upstream_gate import UpstreamGate
 
 Journal = Callable[[str, dict[str, object]], None]
+Sockets = tuple[Sequence[socket.socket], Sequence[socket.socket]]
+"""Those where clients speak in clear at first, and those where they speak TLS from the first octet on."""
 
 
 class Guard:
@@ -56,26 +65,29 @@ class Guard:
         tls: TlsContexts | None = None,
         tls_listen: Address | None = None,
     ) -> None:
-        self.rulebook = rulebook
         self._transcripts = transcripts
-        self._shadow = shadow
         self._shadow_tallies: dict[str, int] = {}
         self.journal = journal
-        self.settings = settings if settings is not None else RelaySettings()
         self.run = run
         self._listen = listen
         self._tls_listen = tls_listen
-        self._tls = TlsStarter(self.settings.tls, tls or load_contexts(self.settings.tls), journal)
         self._interception = upstream if isinstance(upstream, Interception) else None
         self._fixed = None if isinstance(upstream, Interception) else Destination(upstream)
-        self._deadlines = self.settings.limits()
-        self.shortest_deadline = self._deadlines.shortest
         self._tallies: dict[str, int] = {}
+        self.meter = Meter()
+        self._load = Load()
+        self._admission: Admission | None = None
+        self.shortest_deadline = float("inf")
+        settings = settings if settings is not None else RelaySettings()
+        self._tls = TlsStarter(settings.tls, tls or load_contexts(settings.tls), journal)
+        self.adopt(rulebook, shadow, settings)
         self._sessions: set[RelaySession] = set()
         self._number = 0
         self._stopping = False
+        self._lent = False
         self._servers: list[asyncio.Server] = []
         self._own_ports: set[int] = set()  # also when the listeners are closed, and a client is still on its way in
+        self._accepting: list[tuple[asyncio.Server, Callable[[], Connection]]] = []
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -95,7 +107,8 @@ class Guard:
 
     def swap_tls(self, contexts: TlsContexts) -> None:
         """Other certificates, for every handshake from now on; sessions that are up keep theirs."""
-        self._tls.contexts = contexts
+        # A session that was offered TLS must get it, even where none is offered any more.
+        self._tls.contexts = replace(contexts, server=contexts.server or self._tls.contexts.server)
 
     @property
     def listening(self) -> bool:
@@ -107,23 +120,70 @@ class Guard:
         """Sessions open now."""
         return len(self._sessions)
 
-    async def start(self) -> None:
-        """Listen. Raises OSError, InterceptError, and UnicodeError for a name that no DNS can hold."""
-        loop = asyncio.get_running_loop()
-        prepare = self._interception.prepare if self._interception is not None else None
-        tls = self.settings.tls
-        shielded = self.settings.xclient
-        plain, encrypted = tls.terms(shielded=shielded), tls.terms(from_the_start=True, shielded=shielded)
-        for address, terms in ((self._listen, plain), (self._tls_listen, encrypted)):
-            if address is None:
-                continue
-            accept = partial(self._accept, loop, terms)
-            for listener in await listening_sockets(*address, prepare):
-                self._own_ports.add(listener.getsockname()[1])
-                self._servers.append(await loop.create_server(accept, sock=listener, backlog=BACKLOG))
+    @property
+    def held(self) -> int:
+        """Octets that all sessions held when they were last looked at."""
+        return self._load.held
 
-    def _accept(self, loop: asyncio.AbstractEventLoop, terms: Terms) -> Connection:
+    def adopt(self, rulebook: Rulebook, shadow: Rulebook | None, settings: RelaySettings) -> None:
+        """Sessions that begin from now on are under these; those in flight end under the policy they began with.
+
+        Raises StoreError for a shared store's address that is none; nothing has changed then.
+        """
+        if self._admission is not None:
+            self._admission.adopt(settings.limits)
+        elif settings.limits.asks_who:
+            self._admission = Admission(settings.limits, self.journal)
+        self.rulebook = rulebook
+        self._shadow = shadow
+        self.settings = settings
+        self._tls.settings = settings.tls
+        shielded = settings.xclient
+        self._terms = settings.tls.terms(shielded=shielded)
+        self._tls_terms = settings.tls.terms(from_the_start=True, shielded=shielded)
+        self._deadlines = settings.waits()
+        # Sessions in flight look at the clock this often, and have deadlines of their own.
+        self.shortest_deadline = min(self.shortest_deadline, self._deadlines.shortest)
+        second = settings.failure.second_upstream
+        self._second = Destination(parse_address(second)) if second is not None else None
+
+    async def start(self, sockets: Sockets | None = None, *, lent: bool = False) -> None:
+        """Listen; on ``sockets``, where somebody has bound them before. ``lent`` ones have another listener, or will
+        have, when we stop. Raises OSError, InterceptError, and UnicodeError for a name that no DNS can hold."""
+        loop = asyncio.get_running_loop()
+        self._lent = lent
+        prepare = self._interception.prepare if self._interception is not None else None
+        for encrypted, address in enumerate((self._listen, self._tls_listen)):
+            if sockets is not None:
+                listeners = sockets[encrypted]
+            else:
+                listeners = await listening_sockets(*address, prepare) if address is not None else ()
+            accept = partial(self._accept, loop, bool(encrypted))
+            for listener in listeners:
+                self._own_ports.add(listener.getsockname()[1])
+                server = await loop.create_server(accept, sock=listener, backlog=BACKLOG)
+                self._servers.append(server)
+                self._accepting.append((server, accept))
+
+    def look(self, lag: float) -> None:
+        """Measure what is held, and end what is too slow. ``lag``: seconds that this call comes late."""
+        for session in self._load.look(self._sessions, self.settings, asyncio.get_running_loop().time(), lag):
+            self.journal("slow-client", {"session": session.identity, "client": session.client_address})
+            session.refuse(TOO_SLOW)
+
+    async def check(self) -> None:
+        """Ask what the guard depends on beside its upstream. Raises StoreError."""
+        if self._admission is not None:
+            await self._admission.check()
+
+    async def renew(self) -> None:
+        """Tell a shared store that the sessions counted there still go on; to be called every few seconds."""
+        if self._admission is not None:
+            await self._admission.renew()
+
+    def _accept(self, loop: asyncio.AbstractEventLoop, encrypted: bool) -> Connection:
         self._number += 1
+        terms = self._tls_terms if encrypted else self._terms
         session = RelaySession(self, self._number, loop, terms)
         self._sessions.add(session)
         self._empty.clear()
@@ -134,8 +194,7 @@ class Guard:
     async def stop(self, grace: float | None = None) -> None:
         """Stop listening, let transactions end for ``grace`` seconds, then say 421 to who is left."""
         self._stopping = True
-        for server in self._servers:
-            server.close()
+        await self._stop_listening()
         for session in tuple(self._sessions):
             session.drain()
         try:
@@ -148,6 +207,22 @@ class Guard:
         for server in self._servers:
             await server.wait_closed()
         self._servers.clear()
+        self._accepting.clear()
+        if self._admission is not None:
+            await self._admission.close()
+
+    async def _stop_listening(self) -> None:
+        """Who has called and was not yet accepted is accepted, to be told 421: closed with the socket, the kernel
+        would reset the connection. Sockets that were lent have another listener, or will have: he takes them."""
+        loop = asyncio.get_running_loop()
+        left = [] if self._lent else [(accept, waiting(server)) for server, accept in self._accepting]
+        for server in self._servers:
+            server.close()
+        for accept, sock in ((accept, sock) for accept, some in left for sock in some):
+            try:
+                await loop.connect_accepted_socket(accept, sock)
+            except OSError:
+                sock.close()
 
     # --- for sessions ------------------------------------------------------------------------------------------
 
@@ -166,16 +241,37 @@ class Guard:
             return None
 
     async def connect(self, session: RelaySession, server: Connection, destination: Destination) -> None:
-        """Make a session's second connection. Raises OSError, and UnicodeError for a name that no DNS can hold."""
-        loop = asyncio.get_running_loop()
+        """Make a session's second connection, to the second upstream where the first can't be reached. Raises OSError,
+        and UnicodeError for a name that no DNS can hold."""
         settings = self.settings
         tls = settings.tls.upstream
         if settings.xclient or settings.proxy_protocol.send or tls == "implicit" or session.terms.tls:
             server.session = UpstreamGate(self, session, server)
-        if self._interception is None:
-            await loop.create_connection(lambda: server, *destination.address)
-        else:
-            await loop.create_connection(lambda: server, sock=await self._interception.connect(destination))
+        second = self._second if destination is self._fixed else None
+        try:
+            await self._call(server, destination)
+        except (OSError, UnicodeError) as error:
+            if second is None or server.transport is not None:
+                raise
+            self.journal(
+                "upstream-second",
+                {"session": session.identity, "error": str(error), "second": settings.failure.second_upstream},
+            )
+            session.destination = second
+            await self._call(server, second)
+
+    async def _call(self, server: Connection, destination: Destination) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self.settings.failure.connect):
+                if self._interception is None:
+                    await loop.create_connection(lambda: server, *destination.address)
+                else:
+                    await loop.create_connection(lambda: server, sock=await self._interception.connect(destination))
+        except TimeoutError:
+            if server.transport is not None:
+                server.transport.abort()
+            raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
 
     def may_go_in_clear(self, session: RelaySession) -> bool:
         """Whether what came encrypted may go on in clear to a session's server: by setting, and on loopback only."""
@@ -209,6 +305,7 @@ class Guard:
                 tallies=self._tallies,
                 shadow_tallies=self._shadow_tallies,
                 deadlines=self._deadlines,
+                meter=self.meter,
                 terms=terms,
             )
         return Inspector(
@@ -218,22 +315,49 @@ class Guard:
             number=session.number,
             tallies=self._tallies,
             deadlines=self._deadlines,
+            meter=self.meter,
             terms=terms,
         )
 
-    def admits(self, session: RelaySession) -> bool:
-        """Whether one more session may begin; the journal hears of it where there is no room."""
+    def refusal(self, session: RelaySession) -> bytes:
+        """The 421 of one session too many, b"" where it may begin; the journal hears of it where there is no room."""
         if self._stopping:
+            return SHUTTING_DOWN
+        if len(self._sessions) > self.settings.max_sessions:
+            return self._refuse(session, "max_sessions", TOO_MANY_SESSIONS)
+        if self._load.overload and self.settings.failure.overload == "refuse":
+            return self._refuse(session, self._load.overload, TOO_BUSY)
+        return b""
+
+    def lets_through(self, session: RelaySession) -> bool:
+        """Whether a session passes unseen, since the guard has too much to do; the journal hears of each."""
+        if not self._load.overload or self.settings.failure.overload != "tunnel":
             return False
-        if len(self._sessions) <= self.settings.max_sessions:
-            return True
-        self.journal("session-refused", {"session": session.identity, "max_sessions": self.settings.max_sessions})
-        return False
+        self.journal(
+            "uninspected",
+            {"session": session.identity, "client": session.client_address, "limit": self._load.overload},
+        )
+        return True
+
+    async def admit(self, session: RelaySession, client: str) -> bytes:
+        """The 421 of a client that has too many already; b"" where it may go on."""
+        if self._admission is None:
+            return b""
+        limit = await self._admission.refusal(session.identity, client)
+        if not limit:
+            return b""
+        return self._refuse(session, limit, TOO_BUSY if limit == STORE else TOO_MANY_OF_YOURS)
+
+    def _refuse(self, session: RelaySession, limit: str, reply: bytes) -> bytes:
+        self.journal("session-refused", {"session": session.identity, "client": session.client_address, "limit": limit})
+        return reply
 
     def forget(self, session: RelaySession) -> None:
         """A session is over."""
         if self._interception is not None and session.destination is not None:
             self._interception.release(session.destination)
+        if self._admission is not None:
+            self._admission.release(session.identity)
         self._sessions.discard(session)
         if not self._sessions:
             self._empty.set()

@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from smtpguard.relay.addresses import Address
+
 # include/uapi/linux/in.h, in6.h, netfilter_ipv4.h, netfilter_ipv6/ip6_tables.h
 _IP_TRANSPARENT = 19
 _IP_BIND_ADDRESS_NO_PORT = 24
@@ -31,8 +33,6 @@ _IPV6_TRANSPARENT = 75
 _SO_ORIGINAL_DST = 80  # IP6T_SO_ORIGINAL_DST has the same number
 _SOCKADDR_IN = struct.Struct("!2xH4s8x")
 _SOCKADDR_IN6 = struct.Struct("!2xH4x16s4x")
-
-Address = tuple[str, int]
 
 
 class Intercept(StrEnum):

@@ -7,7 +7,9 @@ for a name that no DNS can hold.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import os
 import socket
 from collections.abc import Callable
 
@@ -65,3 +67,18 @@ async def listening_sockets(
             opened.close()
         raise
     return sockets
+
+
+def waiting(server: asyncio.AbstractServer) -> list[socket.socket]:
+    """The connections that the kernel holds for ``server`` and that nobody has accepted yet."""
+    found: list[socket.socket] = []
+    for shown in getattr(server, "sockets", ()):
+        # What a loop shows of its socket may not accept; another descriptor of the same socket may.
+        with socket.socket(fileno=os.dup(shown.fileno())) as listener:
+            listener.setblocking(False)
+            with contextlib.suppress(OSError):
+                while len(found) < BACKLOG:
+                    accepted, _ = listener.accept()
+                    accepted.setblocking(False)
+                    found.append(accepted)
+    return found

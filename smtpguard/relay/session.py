@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 from smtpguard.inspection.effects import Close, Effect, Finish, Pause, Record, Reset, Resume, Send, StartTls
 from smtpguard.inspection.inspector import Inspector
 from smtpguard.inspection.terms import Terms
+from smtpguard.inspection.wording import SHUTTING_DOWN
+from smtpguard.relay.addresses import Address, show_address
 from smtpguard.relay.connection import Connection
-from smtpguard.relay.interception import Address, Destination
+from smtpguard.relay.interception import Destination
 from smtpguard.relay.proxy_header import Header
 from smtpguard.smtp.sides import CLIENT, SERVER, Side
 
@@ -73,7 +75,7 @@ class RelaySession:
         host = None
         if source is not None:
             host = source[0]
-            self.client_address = _text(source)
+            self.client_address = show_address(source)
         if self.origin is not None:
             self._proxy_address = self.peer_address()
         self.destination = destination = self._guard.destination(self)
@@ -82,12 +84,16 @@ class RelaySession:
         # reads once all the same: it begins to read only behind this call, so there is nothing to pause yet.
         connection.read_if(False)
         self._arm(self._guard.shortest_deadline)
-        if destination is None or not self._guard.admits(self):
-            self._carry_out(inspector.drain(self._now(), at_once=True))
+        refusal = self._guard.refusal(self)
+        if destination is None or refusal:
+            self._carry_out(inspector.refuse(refusal or SHUTTING_DOWN, self._now()))
             return
-        self._carry_out(inspector.start(self._now()))
+        if self._guard.lets_through(self):
+            self._carry_out(inspector.let_through(self._now()))
+        else:
+            self._carry_out(inspector.start(self._now()))
         if not self._closing:
-            self._connecting = self._loop.create_task(self._connect(destination))
+            self._connecting = self._loop.create_task(self._connect(destination, host))
 
     @property
     def source(self) -> Address | None:
@@ -117,11 +123,15 @@ class RelaySession:
     def peer_address(self) -> str:
         """The other end of the client's connection, whoever the client is."""
         peer = self._end("peername")
-        return _text(peer) if peer is not None else ""
+        return show_address(peer) if peer is not None else ""
 
-    async def _connect(self, destination: Destination) -> None:
+    async def _connect(self, destination: Destination, client: str | None) -> None:
         server = self._server
         try:
+            if client is not None and (refusal := await self._guard.admit(self, client)):
+                self._connecting = None
+                self.refuse(refusal)
+                return
             await self._guard.connect(self, server, destination)
         except (OSError, UnicodeError) as error:  # a UnicodeError is a name that no DNS can hold
             if self._done:
@@ -129,7 +139,7 @@ class RelaySession:
             reason = (isinstance(error, OSError) and error.strerror) or str(error)
             self._guard.journal(
                 "upstream-refused",
-                {"session": self.identity, "upstream": _text(destination.address), "error": reason},
+                {"session": self.identity, "upstream": show_address(destination.address), "error": reason},
             )
             server.lost = True
             if self._inspector is not None and not self._closing:
@@ -301,10 +311,32 @@ class RelaySession:
     def upstream_failed(self, why: str) -> None:
         """The server is there, and can't be used: the client hears 421."""
         destination = self.destination
-        upstream = _text(destination.address) if destination is not None else ""
+        upstream = show_address(destination.address) if destination is not None else ""
         self._guard.journal("upstream-failed", {"session": self.identity, "upstream": upstream, "why": why})
         if self._inspector is not None and not self._closing:
             self._carry_out(self._inspector.lost(SERVER, self._now()))
+
+    def refuse(self, reply: bytes) -> None:
+        """End it; ``reply`` is the last word to the client."""
+        if not self._closing and self._inspector is not None:
+            self._carry_out(self._inspector.refuse(reply, self._now()))
+
+    @property
+    def held(self) -> int:
+        """Octets that it holds now: unfinished ones, and those that a peer has not read yet."""
+        unread = sum(
+            connection.transport.get_write_buffer_size()
+            for connection in (self.client, self._server)
+            if connection.transport is not None and not connection.lost
+        )
+        return unread + (self._inspector.held if self._inspector is not None else 0)
+
+    @property
+    def payload_octets(self) -> int | None:
+        """Octets from the client so far, where it is in the middle of a payload and we would read on; else None."""
+        if self._inspector is None or self._server.full:
+            return None
+        return self._inspector.payload_octets
 
     def _close(self) -> None:
         """Part with both sides; one that has not said FIN has a while to take our last words: closed at once, its
@@ -349,8 +381,8 @@ class RelaySession:
             "session": self.identity,
             "client": self.client_address,
             **({"proxy": self._proxy_address} if self.origin is not None else {}),
-            "server": _text(self.destination.address) if self.destination is not None else "",
-            "policy": self._guard.rulebook.name,
+            "server": show_address(self.destination.address) if self.destination is not None else "",
+            "policy": self._inspector.policy if self._inspector is not None else "",
             **(self._inspector.summary() if self._inspector is not None else {}),
             "duration": round(self._now() - self._started, 3),
         }
@@ -361,8 +393,3 @@ class RelaySession:
             self._inspector = None
         # They know us, we no longer know them: all of it is freed at once, and not by the collector.
         del self.client, self._server
-
-
-def _text(address: Address) -> str:
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from smtpguard.inspection.deadlines import Deadlines
+from smtpguard.relay.addresses import parse_address
 from smtpguard.relay.proxy_settings import ProxyProtocolSettings
 from smtpguard.relay.tls_settings import TlsSettings
 
@@ -20,6 +21,7 @@ BULK_OCTETS = 262_144
 """One read while a body streams through and nothing is held: fewer, larger reads cost less an octet."""
 
 Seconds = Annotated[float, Field(gt=0, le=7 * 24 * 3600)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
 _RFC = Deadlines()
@@ -44,6 +46,65 @@ class DeadlineSettings(BaseModel):
     tunnel: Seconds = _RFC.tunnel
 
 
+class LimitSettings(BaseModel):
+    """Who may begin a session, and how little a client may send; what is not set is not limited."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    client_sessions: Count | None = None
+    """Sessions at once of one client."""
+    network_sessions: Count | None = None
+    """Sessions at once of one network."""
+    client_rate: Count | None = None
+    """New connections a minute of one client."""
+    network_rate: Count | None = None
+    """New connections a minute of one network."""
+    client_prefix_ipv6: Annotated[int, Field(ge=1, le=128)] = 64
+    """What counts as one client: a host has a /64 to itself (RFC 4291 2.5.4)."""
+    network_prefix_ipv4: Annotated[int, Field(ge=1, le=32)] = 24
+    network_prefix_ipv6: Annotated[int, Field(ge=1, le=128)] = 48
+    """What counts as one network; a site is given a /48 (RFC 6177)."""
+    octets_held: Annotated[int, Field(ge=65_536)] | None = None
+    """Octets held in all sessions together, past which no new one begins (or as ``failure.overload`` says)."""
+    payload_rate: Count | None = None
+    """The least octets a second that a client may send while it is in the middle of a payload."""
+    payload_seconds: Seconds = 60.0
+    """Over how long that is measured."""
+    store: str | None = None
+    """A Redis or Valkey in which several guards count together, such as ``redis://127.0.0.1:6379/0``."""
+    store_deadline: Annotated[float, Field(gt=0, le=30)] = 0.25
+    """Seconds that it has for an answer."""
+    store_down: Literal["open", "closed"] = "open"
+    """Without an answer: go on by this guard's own counts, or refuse."""
+
+    @property
+    def asks_who(self) -> bool:
+        """Whether any limit looks at the client's address."""
+        return any((self.client_sessions, self.network_sessions, self.client_rate, self.network_rate))
+
+
+class FailureSettings(BaseModel):
+    """What becomes of mail when the upstream fails, or when the guard has more to do than it can."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    second_upstream: str | None = None
+    """HOST:PORT of a server that is called where the upstream can't be reached; without one the client hears 421."""
+    connect: Seconds = 30.0
+    """Seconds that the upstream has to accept a connection."""
+    overload: Literal["refuse", "tunnel"] = "refuse"
+    """421 to new sessions (fail closed), or past them unseen, each with a record (fail open)."""
+    lag: Seconds | None = None
+    """The guard has too much to do when what it meant to do at once comes so many seconds late."""
+
+    @field_validator("second_upstream")
+    @classmethod
+    def _is_an_address(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_address(text)
+        return text
+
+
 class RelaySettings(BaseModel):
     """What ``--config FILE`` may say; every figure has a default that serves."""
 
@@ -56,12 +117,14 @@ class RelaySettings(BaseModel):
     linger: Seconds = 5.0
     """Seconds that a peer has to take our last words after a close."""
     deadlines: DeadlineSettings = DeadlineSettings()
+    limits: LimitSettings = LimitSettings()
+    failure: FailureSettings = FailureSettings()
     tls: TlsSettings = TlsSettings()
     proxy_protocol: ProxyProtocolSettings = ProxyProtocolSettings()
     xclient: bool = False
     """Whether the server is told by XCLIENT who the client is, where it offers the verb."""
 
-    def limits(self) -> Deadlines:
+    def waits(self) -> Deadlines:
         """The deadlines as the Inspector takes them."""
         return Deadlines(**self.deadlines.model_dump())
 

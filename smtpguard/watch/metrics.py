@@ -2,7 +2,7 @@
 
     metrics = Metrics()
     metrics.record("message", {...})      # each record, as the journal gets it
-    metrics.add({"verbs": {...}, ...})    # what a guard counted since the last time (``relay.meter``)
+    metrics.add({"verbs": {...}, ...})    # what a guard counted since the last time (``inspection.meter``)
     metrics.text()                        # the exposition, for GET /metrics
 
 A session's octets are counted when it ends, like everything in its summary. All label values come from tables of ours
@@ -11,17 +11,26 @@ or from the policy; none is a peer's word, so nobody outside decides how many se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+import orjson
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.metrics_core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+from smtpguard.inspection.meter import REPLY_BUCKETS
 
-REPLY_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
-"""Upper bounds in seconds; the last are those that RFC 5321 4.5.3.2 lets a client wait."""
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a series beside each counter that says when the guard started
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _SESSION_BUCKETS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 
@@ -45,9 +54,7 @@ class _ReplyTimes(Collector):
         for bound, count in zip((*map(str, REPLY_BUCKETS), "+Inf"), self.counts, strict=True):
             total += count
             buckets.append((bound, total))
-        family = HistogramMetricFamily(
-            "smtpguard_reply_seconds", "From the client's last octets to the server's next ones"
-        )
+        family = HistogramMetricFamily("smtpguard_reply_seconds", "From a command, or the reply before, to its reply")
         family.add_metric([], buckets, self.seconds)
         yield family
 
@@ -57,6 +64,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
+        self._lost = 0
 
         def counter(name: str, help_text: str, *labels: str) -> Counter:
             return Counter(f"smtpguard_{name}", help_text, labels, registry=registry)
@@ -82,7 +90,7 @@ class Metrics:
         self._uninspected = counter("uninspected", "Sessions passed unseen because the guard had too much to do")
         self._crashes = counter("crashes", "Rules, shadows and sessions that raised an exception", "what")
         self._reloads = counter("reloads", "Reloads of policy and settings", "outcome")
-        self._restarts = counter("worker_restarts", "Workers that died or hung and were started again")
+        self._deaths = counter("worker_deaths", "Workers that died, or hung and were ended")
         self._store = counter("store_failures", "Times that the store of shared counters did not answer")
         self._journal_lost = counter("journal_lines_lost", "Lines that could not be written")
         self._open = gauge("sessions_open", "Sessions open now")
@@ -115,9 +123,8 @@ class Metrics:
             "session-crashed": lambda fields: self._crashes.labels("session").inc(),
             "reloaded": lambda fields: self._reloads.labels("done").inc(),
             "reload-failed": lambda fields: self._reloads.labels("failed").inc(),
-            "worker-restarted": lambda fields: self._restarts.inc(),
+            "worker-died": lambda fields: self._deaths.inc(),
             "store-lost": lambda fields: self._store.inc(),
-            "journal-lost": lambda fields: self._journal_lost.inc(_number(fields["lines"])),
         }
 
     def record(self, event: str, fields: Fields) -> None:
@@ -129,8 +136,14 @@ class Metrics:
             mode = "shadow" if "shadow" in fields else "observe" if "observed" in fields else "enforce"
             self._decisions.labels(fields["rule"], fields["action"], mode).inc()
 
+    def record_lines(self, lines: Iterable[bytes]) -> None:
+        """Records as a journal has written them."""
+        for line in lines:
+            fields = orjson.loads(line)
+            self.record(fields["event"], fields)
+
     def add(self, counted: Fields) -> None:
-        """What a guard counted since the last time, as ``relay.meter`` gives it."""
+        """What a guard counted since the last time, as ``inspection.meter`` gives it."""
         verbs = counted.get("verbs")
         if isinstance(verbs, Mapping):
             for verb, count in verbs.items():
@@ -139,8 +152,10 @@ class Metrics:
         if isinstance(replies, list):
             self._replies.add(replies, _number(counted.get("reply_seconds")))
 
-    def stand(self, *, sessions: int, held: int, workers: int) -> None:
-        """What is so now."""
+    def stand(self, *, sessions: int, held: int, workers: int, lost: int = 0) -> None:
+        """What is so now; ``lost``: lines of the journal that could not be written, in all."""
+        self._journal_lost.inc(lost - self._lost)
+        self._lost = lost
         self._open.set(sessions)
         self._held.set(held)
         self._workers.set(workers)

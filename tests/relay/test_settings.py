@@ -10,7 +10,7 @@ from smtpguard.relay.settings import ConfigError, RelaySettings, load_settings
 
 
 def test_defaults_are_the_rfcs_figures() -> None:
-    limits = RelaySettings().limits()
+    limits = RelaySettings().waits()
     assert (limits.greeting, limits.reply, limits.data_init, limits.data_block, limits.message_end, limits.command) == (
         300, 300, 120, 180, 600, 300,
     )  # fmt: skip
@@ -22,8 +22,8 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
     path.write_text("max_sessions: 7\ndeadlines:\n  reply: 12.5\n")
     settings = load_settings(path)
     assert settings.max_sessions == 7
-    assert settings.limits().reply == 12.5
-    assert settings.limits().greeting == 300
+    assert settings.waits().reply == 12.5
+    assert settings.waits().greeting == 300
 
 
 @pytest.mark.parametrize(

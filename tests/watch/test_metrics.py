@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from smtpguard.inspection.meter import REPLY_BUCKETS
 from smtpguard.smtp.verbs import VERBS, count_by_verb
-from smtpguard.watch.metrics import REPLY_BUCKETS, Metrics
+from smtpguard.watch.metrics import Metrics
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -57,7 +58,6 @@ def test_what_went_wrong() -> None:
         ("upstream-refused", {}),
         ("rule-crashed", {"rule": "r", "error": "ValueError"}),
         ("reload-failed", {"error": "x"}),
-        ("journal-lost", {"lines": 7}),
         ("something-new", {"rule": "r"}),
     ):
         metrics.record(event, fields)
@@ -69,6 +69,8 @@ def test_what_went_wrong() -> None:
     assert value(metrics, "upstream_failures_total") == 1
     assert value(metrics, "crashes_total", what="rule") == 1
     assert value(metrics, "reloads_total", outcome="failed") == 1
+    for lost in (3, 7, 7):
+        metrics.stand(sessions=0, held=0, workers=1, lost=lost)
     assert value(metrics, "journal_lines_lost_total") == 7
 
 

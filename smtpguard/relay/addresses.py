@@ -1,0 +1,23 @@
+"""HOST:PORT, read and shown."""
+
+from __future__ import annotations
+
+Address = tuple[str, int]
+
+
+def parse_address(text: str, *, lowest: int = 1) -> Address:
+    """HOST:PORT or [IPv6]:PORT. Raises ValueError; ``lowest`` is the least port that makes sense."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host:
+        raise ValueError("expected HOST:PORT, such as 127.0.0.1:2525")
+    if host.startswith("[") != host.endswith("]") or (":" in host and not host.startswith("[")):
+        raise ValueError("an IPv6 address stands in brackets, such as [::1]:2525")
+    if not (port.isascii() and port.isdigit()) or not lowest <= int(port) <= 65535:
+        raise ValueError(f"{port or 'nothing'!r} is no port; expected {lowest} to 65535")
+    return host.strip("[]"), int(port)
+
+
+def show_address(address: Address) -> str:
+    """An IPv6 address in brackets."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

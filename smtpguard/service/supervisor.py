@@ -1,0 +1,290 @@
+"""Several workers under one supervisor: it holds the sockets, starts the workers, and speaks for all of them.
+
+Each worker has a listening socket of its own on the same port (SO_REUSEPORT), which the supervisor keeps open too: who
+calls while a worker is dead waits for the next one. Where systemd holds the sockets, all workers share those. A worker
+that dies is started again, soon and then later; one that says nothing for ``HANG_SECONDS`` is killed. A worker that
+will not live ends the whole guard, with status 1: whoever started it should hear of that.
+
+SIGTERM and SIGINT go on to all workers, and the supervisor ends behind them. SIGHUP reads policy and settings here
+first; what is broken reaches no worker. A supervisor that is killed takes its workers with it: they drain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from smtpguard.relay.guard import Sockets
+from smtpguard.relay.interception import InterceptError, Interception
+from smtpguard.relay.listening import listening_sockets
+from smtpguard.relay.shared_store import SharedStore, StoreError
+from smtpguard.service.errors import ServiceError
+from smtpguard.service.orders import InForce, Orders, described, names, read, warnings
+from smtpguard.service.outlook import Outlook, open_journal, say
+from smtpguard.service.pid_file import DONE, PidFile
+from smtpguard.service.running import LOOK_SECONDS, toward, unable_to_listen
+from smtpguard.service.supervised import Supervised
+from smtpguard.service.systemd import Systemd
+from smtpguard.service.upstream import find_upstream
+
+HANG_SECONDS = 30.0
+AFTER_GRACE_SECONDS = 15.0
+"""What a worker has to end, beyond the grace of its sessions, before it is killed."""
+
+
+def serve_by_workers(orders: Orders, terms: InForce, systemd: Systemd, sockets: Sockets | None) -> int:
+    """Until SIGTERM; the exit status. Raises ServiceError."""
+    with ExitStack() as stack:
+        pid_file = stack.enter_context(PidFile(orders.pid_file)) if orders.pid_file is not None else None
+        # Not uvloop: it has a thing of its own to do at a fork.
+        return asyncio.run(_Supervisor(orders, terms, systemd, pid_file).run(sockets))
+
+
+class _Supervisor:
+    def __init__(self, orders: Orders, terms: InForce, systemd: Systemd, pid_file: PidFile | None) -> None:
+        self._orders = orders
+        self._terms = terms
+        self._systemd = systemd
+        self._pid_file = pid_file
+        self._outlook = Outlook(orders, terms.settings)
+        self._workers: list[Supervised] = []
+        self._stopping = False
+        self._given_up = False
+        self._changed = asyncio.Event()
+        self._reload_due: set[int] = set()  # workers that have not said yet what came of it
+        self._outcome = ""
+
+    async def run(self, sockets: Sockets | None) -> int:
+        orders = self._orders
+        loop = asyncio.get_running_loop()
+        await find_upstream(orders.upstream)
+        await self._find_store()
+        by_worker = await self._sockets(sockets)
+        self._journal = journal = open_journal(loop.call_later)
+        self._record = self._outlook.recording(journal)
+        try:
+            shown = await self._outlook.open(self._refresh, self._health)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._stop)
+            loop.add_signal_handler(signal.SIGHUP, self._reload)
+            loop.add_signal_handler(signal.SIGCHLD, self._bury)
+            for index, own in enumerate(by_worker):
+                self._workers.append(Supervised(index + 1, own, self))
+            for worker in self._workers:
+                self._start(worker)
+            await self._until(lambda: self._stopping or all(worker.is_ready for worker in self._workers))
+            if not self._stopping:
+                ports = [some[0].getsockname()[1] if some else 0 for some in by_worker[0]]
+                described_so = described(orders, self._terms, ports[0] or ports[1], ports[1])
+                self._record("listening", {**described_so, **shown, "processes": self._processes()})
+                for event, fields in warnings(self._terms).items():
+                    self._record(event, fields)
+                journal.flush()
+                self._systemd.notify("READY=1", f"STATUS=Relaying under {self._terms.rulebook.name}")
+            await self._watch()
+            return 1 if self._given_up else 0
+        finally:
+            for worker in self._workers:
+                worker.kill()
+            await self._outlook.close()
+            journal.flush()
+
+    # --- beginning ---------------------------------------------------------------------------------------------
+
+    async def _find_store(self) -> None:
+        limits = self._terms.settings.limits
+        if limits.store is None:
+            return
+        try:
+            store = SharedStore(limits.store, limits.store_deadline)
+            await store.check()
+            await store.close()
+        except StoreError as error:
+            raise ServiceError(f"{self._orders.config}: limits.store: {error}") from error
+
+    async def _sockets(self, lent: Sockets | None) -> list[Sockets]:
+        """Those of each worker."""
+        orders = self._orders
+        if lent is not None:
+            return [lent] * orders.workers
+        plain: list[list[socket.socket]] = [[] for _ in range(orders.workers)]
+        encrypted: list[list[socket.socket]] = [[] for _ in range(orders.workers)]
+        first = True
+        try:
+            if orders.listen is not None:
+                plain = await self._bind(*orders.listen)
+            first = False
+            if orders.tls_listen is not None:
+                encrypted = await self._bind(*orders.tls_listen)
+        except (InterceptError, OSError, UnicodeError) as error:
+            raise unable_to_listen(orders, error, first=first) from error
+        return list(zip(plain, encrypted, strict=True))
+
+    async def _bind(self, host: str, port: int) -> list[list[socket.socket]]:
+        """As many listeners on one port as there are workers."""
+        towards = toward(self._orders)
+        interception = towards if isinstance(towards, Interception) else None
+
+        def prepare(listener: socket.socket) -> None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if interception is not None:
+                interception.prepare(listener)
+
+        if port:
+            # Without SO_REUSEPORT, to find out whether somebody else has it, perhaps another guard.
+            for probe in await listening_sockets(host, port):
+                probe.close()
+        found: list[list[socket.socket]] = []
+        for _ in range(self._orders.workers):
+            found.append(await listening_sockets(host, port, prepare))
+            port = found[0][0].getsockname()[1]
+        return found
+
+    def _start(self, worker: Supervised) -> None:
+        worker.start(self._orders, self._terms, lent=self._orders.by_systemd)
+
+    # --- while it runs -----------------------------------------------------------------------------------------
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._changed.wait()
+            self._look()
+
+    async def _watch(self) -> None:
+        """Until the last worker is gone behind a stop."""
+        await self._until(lambda: self._stopping)
+        limit = asyncio.get_running_loop().time() + self._terms.settings.drain + AFTER_GRACE_SECONDS
+        late = asyncio.get_running_loop().call_at(limit, self._lose_patience)
+        await self._until(lambda: not any(worker.process for worker in self._workers))
+        late.cancel()
+        self._record("stopped", {})
+
+    def _look(self) -> None:
+        """Who hangs is killed, and buried when the kernel says so."""
+        now = asyncio.get_running_loop().time()
+        for worker in self._workers:
+            if worker.process and now - worker.heard > HANG_SECONDS and not self._stopping:
+                self._record("worker-hung", {"worker": worker.number, "process": worker.process})
+                worker.kill()
+        if self._systemd.watchdog is not None:
+            self._systemd.notify("WATCHDOG=1")
+
+    def _bury(self) -> None:
+        """Some child has died: start the next one, or end."""
+        loop = asyncio.get_running_loop()
+        for worker in self._workers:
+            status = worker.reap()
+            if status is None:
+                continue
+            self._changed.set()
+            self._reload_due.discard(worker.number)
+            if self._stopping:
+                continue
+            delay = worker.restarts.delay(worker.born, loop.time())
+            fields: dict[str, object] = {
+                "worker": worker.number,
+                "status": status,
+                **({"again_in": delay} if delay is not None else {}),
+            }
+            self._record("worker-died", fields)
+            if delay is not None:
+                loop.call_later(delay, self._start_again, worker)
+            else:
+                self._record("worker-given-up", {"worker": worker.number})
+                say(f"worker {worker.number} dies as soon as it is started; the guard stops")
+                self._given_up = True
+                self._stop()
+
+    def _processes(self) -> list[int]:
+        return [worker.process for worker in self._workers]
+
+    def _start_again(self, worker: Supervised) -> None:
+        if not self._stopping:
+            self._start(worker)
+            self._record("worker-started", {"worker": worker.number, "process": worker.process})
+
+    # --- signals -----------------------------------------------------------------------------------------------
+
+    def _stop(self) -> None:
+        if self._stopping:
+            return
+        self._stopping = True
+        self._outlook.readiness.stopping = True
+        self._systemd.notify("STOPPING=1")
+        sessions = sum(worker.sessions for worker in self._workers)
+        self._record("stopping", {"sessions": sessions, "grace": self._terms.settings.drain})
+        for worker in self._workers:
+            worker.stop()
+        self._changed.set()
+
+    def _lose_patience(self) -> None:
+        for worker in self._workers:
+            worker.kill()
+
+    def _reload(self) -> None:
+        if self._stopping:
+            return
+        self._systemd.reloading()
+        try:
+            self._terms = read(self._orders)
+        except ServiceError as error:
+            self._record("reload-failed", {**names(self._terms), "error": str(error)})
+            self._reloaded(str(error))
+            return
+        self._outcome = DONE
+        self._reload_due = {worker.number for worker in self._workers if worker.process}
+        for worker in self._workers:
+            worker.signal(signal.SIGHUP)
+        if not self._reload_due:
+            self._reloaded(DONE)
+
+    def _reloaded(self, outcome: str) -> None:
+        self._systemd.notify("READY=1")
+        if outcome != DONE:
+            say(f"reload: {outcome}; what was in force stays in force")
+        if self._pid_file is not None:
+            self._pid_file.tell(outcome)
+
+    # --- what workers say --------------------------------------------------------------------------------------
+
+    def wrote(self, lines: list[bytes]) -> None:
+        """Whole lines of a worker's journal."""
+        self._journal.pass_on(lines)
+        metrics = self._outlook.metrics
+        if metrics is not None:
+            metrics.record_lines(lines)
+
+    def told(self, worker: Supervised, kind: str, fields: dict[str, object]) -> None:
+        """A packet of a worker."""
+        self._changed.set()
+        if kind == "look" and self._outlook.metrics is not None:
+            counted = fields.get("counted")
+            self._outlook.metrics.add(counted if isinstance(counted, dict) else {})
+        elif kind == "reloaded" and worker.number in self._reload_due:
+            if fields["outcome"] != DONE:
+                self._outcome = str(fields["outcome"])
+            self._reload_due.discard(worker.number)
+            if not self._reload_due:
+                self._reloaded(self._outcome)
+
+    # --- what others ask ---------------------------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        metrics = self._outlook.metrics
+        if metrics is not None:
+            metrics.stand(
+                sessions=sum(worker.sessions for worker in self._workers),
+                held=sum(worker.held for worker in self._workers),
+                workers=sum(1 for worker in self._workers if worker.process),
+                lost=self._journal.lost,
+            )
+
+    def _health(self) -> str:
+        return "" if any(worker.process and worker.is_ready for worker in self._workers) else "no worker runs"
