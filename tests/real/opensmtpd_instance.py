@@ -2,10 +2,10 @@
 
 Debian's mail servers exclude each other as packages, so OpenSMTPD is looked for unpacked in a folder of its own: that
 of SMTPGUARD_OPENSMTPD, else /var/lib/opensmtpd-smtpguard (``.ci/run`` prepares it and makes its two users). Its paths
-are compiled in, so it runs in a mount namespace in which they are its own; that takes root. Every message for
-``<anything>@test.example`` lands in one Maildir as OpenSMTPD received it, below the headers that it puts on top. A
-message without Date or Message-ID gets them added inside. ``start`` returns when the port answers; ``stop`` ends every
-process. What it does not do: DNS, relaying, TLS.
+are compiled in, so it runs in a mount namespace in which they are its own, and in a namespace of processes, so that all
+of them can be ended; that takes root. Every message for ``<anything>@test.example`` lands in one Maildir as OpenSMTPD
+received it, below the headers that it puts on top. A message without Date or Message-ID gets them added inside.
+``start`` returns when the port answers; ``stop`` ends every process. What it does not do: DNS, and TLS as a server.
 """
 
 from __future__ import annotations
@@ -98,7 +98,19 @@ class PrivateOpenSMTPD:
         """Start it; AssertionError with its log when it does not greet within 30 seconds."""
         with (self.root / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                ["unshare", "--mount", "sh", "-c", _IN_ITS_OWN_ROOMS, "sh", str(self.root), str(FOLDER)],
+                [
+                    "unshare",
+                    "--mount",
+                    "--pid",
+                    "--fork",
+                    "--kill-child",
+                    "sh",
+                    "-c",
+                    _IN_ITS_OWN_ROOMS,
+                    "sh",
+                    str(self.root),
+                    str(FOLDER),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -122,13 +134,15 @@ class PrivateOpenSMTPD:
         """End every process of it; safe to call twice."""
         if self._process is None:
             return
-        group = self._process.pid
-        self._process.terminate()
+        # The first process of its namespace is gone when all are, deliveries in sessions of their own included.
+        own = self._process.pid
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+            for child in Path(f"/proc/{own}/task/{own}/children").read_text().split():
+                os.kill(int(child), signal.SIGKILL)
         try:
             self._process.wait(20)
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(group, signal.SIGKILL)
+            self._process.kill()
             self._process = None
 
     def remove(self) -> None:
