@@ -65,7 +65,7 @@ class TlsLayer(asyncio.BufferedProtocol):
         self._object = context.wrap_bio(
             self._incoming, self._outgoing, server_side=server_name is None, server_hostname=server_name
         )
-        self._started = started
+        self._started: Started | None = started
         self._failed: Failed | None = failed
         self._cut = cut
         self._fresh = True  # nothing has come yet
@@ -130,9 +130,10 @@ class TlsLayer(asyncio.BufferedProtocol):
             return
         self._flush()
         self._done = True
-        self._stop_timer()
-        self._failed = None
-        self._started()
+        started = self._started
+        self._settle()
+        if started is not None:
+            started()
         waiting, self._waiting = self._waiting, []
         for data in waiting:
             self.write(data)
@@ -206,9 +207,9 @@ class TlsLayer(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone."""
-        self._stop_timer()
-        failed, self._failed = self._failed, None
-        if failed is not None and not self._done:
+        failed = self._failed
+        self._settle()
+        if failed is not None:
             failed("the connection was lost during the handshake", False)
         self._connection.connection_lost(exc)
         # Else the two would know each other until the collector comes, by way of the other side if need be.
@@ -216,13 +217,15 @@ class TlsLayer(asyncio.BufferedProtocol):
         self._connection.unlink()
 
     def _fail(self, why: str, in_clear: bool) -> None:
-        self._stop_timer()
-        failed, self._failed = self._failed, None
+        failed = self._failed
+        self._settle()
         self._waiting.clear()
         if failed is not None:
             failed(why, in_clear)
 
-    def _stop_timer(self) -> None:
+    def _settle(self) -> None:
+        """The handshake is over, one way or the other; who waited for it knows us, so we let go of them."""
+        self._started = self._failed = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

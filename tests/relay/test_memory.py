@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from pathlib import Path
 
 from smtpguard.inspection.inspector import Inspector
 from smtpguard.relay.connection import Connection
+from smtpguard.relay.guard import Guard
 from smtpguard.relay.session import RelaySession
+from smtpguard.relay.tls_layer import TlsLayer
 from tests.relay.hosts import Journal, client, guard, ordinary, run, server
+from tests.relay.test_tls_bridge import encrypted
+from tests.relay.tls_hosts import TlsServer, ask, bridging, server_context
 
 _PARTS = (Inspector, RelaySession, Connection)
 
@@ -40,6 +45,46 @@ def test_a_session_leaves_nothing_to_the_collector() -> None:
                 assert box.sessions == 0
                 gc.collect()
                 left.extend(type(part).__name__ for part in gc.garbage if isinstance(part, _PARTS))
+            finally:
+                gc.set_debug(0)
+                gc.garbage.clear()
+                gc.enable()
+
+    run(test())
+    assert left == []
+
+
+def test_a_session_in_tls_leaves_nothing_to_it_either(tmp_path: Path) -> None:
+    left: list[str] = []
+
+    async def one_message(box: Guard, journal: Journal) -> None:
+        async with encrypted(box) as tls:
+            for line in (b"EHLO a.example\r\n", b"MAIL FROM:<a@b.example>\r\n", b"RCPT TO:<c@d.example>\r\n"):
+                assert (await ask(tls, line)).startswith(b"250")
+            assert await ask(tls, b"DATA\r\n") == b"354 go\r\n"
+            assert await ask(tls, b"x\r\n.\r\n") == b"250 taken\r\n"
+            assert await ask(tls, b"QUIT\r\n") == b"221 bye\r\n"
+            await tls.notify()
+            await tls.rest()
+        await journal.until("session")
+
+    async def test() -> None:
+        journal = Journal()
+        host = TlsServer(server_context(tmp_path))
+        async with server(host) as upstream, guard(upstream, "pass", journal, bridging(tmp_path)) as box:
+            await one_message(box, journal)
+            await asyncio.sleep(0)
+            gc.collect()
+            gc.disable()
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            try:
+                journal.clear()
+                await one_message(box, journal)
+                await asyncio.sleep(0)
+                assert box.sessions == 0
+                gc.collect()
+                parts = (*_PARTS, TlsLayer)
+                left.extend(type(part).__name__ for part in gc.garbage if isinstance(part, parts))
             finally:
                 gc.set_debug(0)
                 gc.garbage.clear()

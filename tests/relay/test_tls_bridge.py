@@ -505,3 +505,41 @@ def test_an_ordinary_server_behind_a_guard_with_certificates_is_as_ever(tmp_path
                 assert hello == b"250-mx\r\n250-PIPELINING\r\n250 XEXCH50\r\n"
 
     run(test())
+
+
+def test_certificates_swapped_under_load_fail_no_session(tmp_path: Path) -> None:
+    async def test() -> None:
+        from smtpguard.relay.tls_contexts import load_contexts
+
+        host, journal = TlsServer(server_context(tmp_path)), Journal()
+        pairs = [bridging(tmp_path, name).tls for name in ("one.example", "two.example")]
+        sessions, swaps = 60, 0
+        over = asyncio.Event()
+
+        async def talk(number: int) -> None:
+            async with encrypted(box) as tls:
+                await ask(tls, b"EHLO a.example\r\n")
+                for line in (b"MAIL FROM:<a@a.example>\r\n", b"RCPT TO:<b@b.example>\r\n"):
+                    assert await ask(tls, line) == b"250 ok\r\n"
+                assert await ask(tls, b"DATA\r\n") == b"354 go\r\n"
+                assert await ask(tls, b"%d\r\n.\r\n" % number) == b"250 taken\r\n"
+                assert await ask(tls, b"QUIT\r\n") == b"221 bye\r\n"
+
+        async def swap() -> None:
+            nonlocal swaps
+            while not over.is_set():
+                box.swap_tls(load_contexts(pairs[swaps % 2]))
+                swaps += 1
+                await asyncio.sleep(0.001)
+
+        async with bridge(host, bridging(tmp_path, "one.example"), journal) as box:
+            swapping = asyncio.create_task(swap())
+            await asyncio.gather(*(talk(number) for number in range(sessions)))
+            over.set()
+            await swapping
+        assert sorted(host.messages) == sorted(b"%d\r\n.\r\n" % number for number in range(sessions))
+        assert swaps > 10
+        assert journal.named("violation") == []
+        assert all(record["outcome"] == "bridge" for record in journal.named("starttls"))
+
+    run(test())
