@@ -224,7 +224,7 @@ class ServerFlow(Flow):
     def _deliver(self, head: Exchange, reply: Reply, raw: bytes, piece: int = 0, pause: float = 0.0) -> None:
         """The reply reaches the client, and what it decides comes about."""
         session = self.session
-        if reply.code == 220 and head.command.spec.payload == "tls" and session.terms.starttls == "bridge":
+        if reply.code == 220 and head.command.verb == "STARTTLS" and session.terms.starttls == "bridge":
             self._unsent = b""
             starttls.server_agreed(session, head, raw)
             return
@@ -270,7 +270,7 @@ class ServerFlow(Flow):
                 break
             pending.popleft()
             session.since = session.now
-            if exchange.command.spec.payload == "tls":
+            if exchange.command.verb == "STARTTLS":
                 own = starttls.own_turn(session, exchange, own)
                 if not own:
                     continue

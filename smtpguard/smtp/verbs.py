@@ -57,6 +57,9 @@ _ROWS = (
     Verb("ATRN", "[domains]", "RFC 2645", waits=True, ends_group=True, change="turn"),
     Verb("AUTH", "mechanism [initial]", "RFC 4954 4", payload="sasl", waits=True, ends_group=True, max_length=12_288),
     Verb("STARTTLS", "", "RFC 3207 4", payload="tls", waits=True, ends_group=True),
+    # STARTTLS between the servers of one Exchange organisation, from 2007 on. The keyword stands in public EHLO lists;
+    # that it is answered and goes on as STARTTLS does is inferred.
+    Verb("X-ANONYMOUSTLS", "", "Exchange 2010", payload="tls", waits=True, ends_group=True),
     Verb("XCLIENT", "attributes", "Postfix XCLIENT", waits=True, ends_group=True, change="xclient"),
     Verb("XFORWARD", "attributes", "Postfix XFORWARD", ends_group=True),
     # KB812455 sets no limit; the guard's own is the next best.

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from smtpguard.inspection.terms import Terms
-from smtpguard.policy.actions import Delay, Reject, Strip
+from smtpguard.policy.actions import Delay, Record, Reject, Strip
 from smtpguard.smtp.sides import CLIENT, SERVER
 from tests.inspection.openings import exchange, greeted
 from tests.inspection.rulebooks import PASS, WATCH
@@ -29,6 +29,7 @@ from tests.playbook import (
     tls_up,
     to_client,
     to_server,
+    tunnelled,
 )
 from tests.playbook.playbook import Factory
 
@@ -320,3 +321,20 @@ def test_verbs_that_are_the_guards_alone_are_hidden_and_refused(line: bytes) -> 
     book = book << to_client(b"250-mx.example\r\n250 OK\r\n") >> C(line) << own_reply(b"502 5.5.1")
     assert exchange(book << record("unshared-verb"), MAIL, OK)
     assert exchange(greeted(inspector(PASS)), line, b"220 again\r\n")
+
+
+@pytest.mark.parametrize("terms", [Terms(), BRIDGE])
+def test_the_tls_between_exchange_servers_is_a_tunnel_under_any_terms(terms: Terms) -> None:
+    """It is anonymous, and none of the guard's business: it is never bridged."""
+    line, client_hello = b"X-ANONYMOUSTLS\r\n", b"\x16\x03\x01\x00\x05hello\0\n"
+    assert (
+        exchange(greeted(inspector(rule("see", "command", Record(), verb="VRFY"), terms=terms)), HELLO, NO_OFFER)
+        >> C(line)
+        << to_server(line)
+        >> S(READY)
+        << to_client(READY)
+        << record("starttls", outcome="tunnel", code=220)
+        >> C(client_hello)
+        << to_server(client_hello)
+        << tunnelled()
+    )
