@@ -14,6 +14,7 @@ pytestmark = pytest.mark.real
 
 FOLDER = DEPLOY / "systemd"
 UNITS = sorted(path.name for path in FOLDER.glob("*.service"))
+SOCKET = "smtpguard.socket"
 GREATEST_EXPOSURE = 2.0
 PROGRAM = "usr/local/lib/smtpguard/bin/smtpguard"
 
@@ -37,15 +38,16 @@ def root(tmp_path: Path) -> Path:
     installed.mkdir(parents=True)
     for unit in FOLDER.iterdir():
         shutil.copy(unit, installed)
-    program = tmp_path / PROGRAM
-    program.parent.mkdir(parents=True)
-    program.write_text("#!/bin/sh\n")
-    program.chmod(0o755)
+    for name in (PROGRAM, "bin/kill"):
+        program = tmp_path / name
+        program.parent.mkdir(parents=True)
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
     shutil.copytree("/usr/lib/systemd/system", tmp_path / "usr/lib/systemd/system", symlinks=True)
     return tmp_path
 
 
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", [*UNITS, SOCKET])
 def test_systemd_understands_every_line(root: Path, unit: str) -> None:
     said = output("systemd-analyze", "verify", "--man=no", f"--root={root}", root / "etc/systemd/system" / unit)
     assert "smtpguard" not in said
