@@ -7,11 +7,11 @@ serve, and for a setting that would send in clear across a network what came enc
 from __future__ import annotations
 
 import sys
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 
 from smtpguard.cli.errors import UsageError
-from smtpguard.relay.addresses import Address
+from smtpguard.relay.addresses import Address, on_loopback
 from smtpguard.relay.proxy_settings import ProxyProtocolSettings, ProxyVersion
 from smtpguard.relay.settings import ConfigError, RelaySettings
 from smtpguard.relay.tls_contexts import TlsContexts, load_contexts
@@ -78,7 +78,7 @@ def contexts(tls: TlsSettings, *, clear: bool, tls_listen: Address | None, upstr
             "give --tls-listen alone, or upstream: starttls"
         )
     onward = tls.upstream == "none" or tls.if_unavailable == "clear"
-    if used and onward and upstream is not None and not _on_loopback(upstream[0]):
+    if used and onward and upstream is not None and not on_loopback(upstream[0]):
         name = "upstream: none" if tls.upstream == "none" else "if_unavailable: clear"
         raise UsageError(
             f"tls.{name} would send in clear to {upstream[0]} what came encrypted; it is for a server on loopback"
@@ -93,10 +93,3 @@ def warn(tls: TlsSettings) -> None:
     """Say aloud what nobody should do unknowingly."""
     if tls.mode == "strip":
         print(STRIPPED, file=sys.stderr, flush=True)  # noqa: T201
-
-
-def _on_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

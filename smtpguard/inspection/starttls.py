@@ -51,7 +51,6 @@ def offered(session: Session, reply: Reply) -> Reply:
     first, *lines = reply.lines
     names = {keyword_name(line) for line in lines}
     hidden = _SHIELDED & names if terms.shielded else frozenset()
-    session.offers_tls = False
     if terms.starttls == "strip" or session.dialogue.tls:
         hidden |= {"STARTTLS"} & names
     elif terms.starttls == "bridge":

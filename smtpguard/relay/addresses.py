@@ -1,6 +1,8 @@
-"""HOST:PORT, read and shown."""
+"""HOST:PORT, read and shown; whether a host is an address, whether it is this one."""
 
 from __future__ import annotations
+
+from ipaddress import ip_address
 
 Address = tuple[str, int]
 
@@ -21,3 +23,17 @@ def show_address(address: Address) -> str:
     """An IPv6 address in brackets."""
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_address(host: str) -> bool:
+    """Whether ``host`` is an IP address and no name; ``127.1`` is none, though a resolver may take it."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def on_loopback(host: str) -> bool:
+    """Whether nothing said to ``host`` leaves this one, for certain: a name says so only if it is ``localhost``."""
+    return host == "localhost" or (is_address(host) and ip_address(host).is_loopback)

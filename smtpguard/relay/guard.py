@@ -19,14 +19,13 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from ipaddress import ip_address
 
 from smtpguard.inspection.inspector import Inspector
 from smtpguard.inspection.meter import Meter
 from smtpguard.inspection.shadow import ShadowedInspector
 from smtpguard.inspection.wording import SHUTTING_DOWN, TOO_BUSY, TOO_MANY_OF_YOURS, TOO_MANY_SESSIONS, TOO_SLOW
 from smtpguard.policy.rulebook import Rulebook
-from smtpguard.relay.addresses import Address, parse_address
+from smtpguard.relay.addresses import Address, is_address, on_loopback, parse_address
 from smtpguard.relay.admission import STORE, Admission
 from smtpguard.relay.client_gate import ClientGate
 from smtpguard.relay.connection import Connection
@@ -276,7 +275,8 @@ class Guard:
     def may_go_in_clear(self, session: RelaySession) -> bool:
         """Whether what came encrypted may go on in clear to a session's server: by setting, and on loopback only."""
         tls = self.settings.tls
-        return (tls.upstream == "none" or tls.if_unavailable == "clear") and _on_loopback(session.destination)
+        wanted = tls.upstream == "none" or tls.if_unavailable == "clear"
+        return wanted and session.destination is not None and on_loopback(session.destination.address[0])
 
     def start_tls(
         self, session: RelaySession, connection: Connection, started: Started, failed: Failed, early: bytes = b""
@@ -290,9 +290,9 @@ class Guard:
     def inspector_for(self, session: RelaySession, client: str | None, destination: Destination | None) -> Inspector:
         """The Inspector of a session."""
         server = destination.address[0] if destination is not None else ""
-        server_address = server if _is_address(server) else None
+        server_address = server if is_address(server) else None
         terms = session.terms
-        if terms.offer != "never" and not _on_loopback(destination):
+        if terms.offer != "never" and not on_loopback(server):
             terms = replace(terms, offer="never")  # an intercepted session, to a server that is not here
         if self._shadow is not None or self._transcripts:
             return ShadowedInspector(
@@ -361,12 +361,3 @@ class Guard:
         self._sessions.discard(session)
         if not self._sessions:
             self._empty.set()
-
-
-def _on_loopback(destination: Destination | None) -> bool:
-    host = destination.address[0] if destination is not None else ""
-    return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
-
-
-def _is_address(host: str) -> bool:
-    return ":" in host or host.replace(".", "").isdigit()

@@ -267,11 +267,9 @@ class TlsLayer(asyncio.BufferedProtocol):
         self._notified = True
         if not self._done:
             return
-        # It looks for the peer's close_notify as well; whatever else it found would break the connection.
-        unread = self._incoming.read()
+        # It looks for the peer's close_notify as well, and would break at a whole record: all of those are handed up.
         with contextlib.suppress(ssl.SSLError):
             self._object.unwrap()
-        self._incoming.write(unread)
         self._flush()
 
     def abort(self) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from smtpguard.relay.guard import Guard
 from smtpguard.relay.settings import RelaySettings
+from smtpguard.relay.tls_layer import TlsLayer
 from tests.relay.hosts import Journal, client, guard, ordinary, run, server
 from tests.relay.tls_hosts import Tls, TlsServer, ask, bridging, client_context, files, reply, server_context
 
@@ -168,6 +169,65 @@ def test_a_client_that_has_said_all_still_hears_the_answer(tmp_path: Path) -> No
                 await tls.notify()
                 assert len(await tls.rest()) == 50_006
                 assert tls.notified
+
+    run(test())
+
+
+def test_a_record_that_is_half_there_when_the_server_ends_still_arrives(tmp_path: Path) -> None:
+    async def test() -> None:
+        class Ending(TlsServer):
+            async def _encrypted(self, tls: Tls, *, greet: bool) -> None:
+                self.lines.append(await tls.line())
+                await tls.write(b"250 mx.example\r\n")
+                await tls.notify()
+                self.lines.append(await tls.line())
+
+        host, journal = Ending(server_context(tmp_path)), Journal()
+        async with bridge(host, bridging(tmp_path), journal) as box:
+            async with encrypted(box) as tls:
+                await tls.write(b"EHLO a.example\r\n")
+                tls.object.write(b"NOOP\r\n")
+                record = tls._outgoing.read()
+                assert await reply(tls) == b"250 mx.example\r\n"
+                tls._writer.write(record[:9])
+                assert await tls.rest() == b""
+                assert tls.notified
+                tls._writer.write(record[9:])
+                tls._writer.write_eof()
+                await journal.until("session")
+        assert host.lines[-1] == b"NOOP\r\n"
+
+    run(test())
+
+
+def test_nobody_is_read_while_a_handshake_goes_on(tmp_path: Path) -> None:
+    """A server may say 421 at any time, and again and again: for a client in its handshake that would pile up."""
+
+    async def test() -> None:
+        said = 0
+
+        class Chatty(TlsServer):
+            async def _encrypted(self, tls: Tls, *, greet: bool) -> None:
+                nonlocal said
+                while True:
+                    await tls.write(b"421 4.3.2 " + b"x" * 500 + b"\r\n")
+                    said += 1
+                    started.set()
+
+        started = asyncio.Event()
+        async with bridge(Chatty(server_context(tmp_path)), bridging(tmp_path), Journal()) as box:
+            async with client(box) as (reader, writer):
+                *_, ready = await in_clear(reader, writer, b"EHLO a.example\r\n", b"STARTTLS\r\n")
+                assert ready.startswith(b"220 ")
+                await started.wait()
+                before = -1
+                while before != said:  # until it can say no more: the sockets are full
+                    before = said
+                    await asyncio.sleep(0.2)
+                (session,) = box._sessions
+                layer = session.client.transport
+                assert isinstance(layer, TlsLayer)
+                assert sum(len(data) for data in layer._waiting) <= 65_536
 
     run(test())
 
@@ -415,6 +475,29 @@ def test_a_server_without_starttls_behind_a_listener_for_tls_is_a_421(tmp_path: 
             assert (await reply(tls)).startswith(b"421 4.4.1 ")
             await journal.until("upstream-failed")
         assert journal.named("upstream-failed")[0]["why"] == "STARTTLS is not offered"
+
+    run(test())
+
+
+@pytest.mark.parametrize("words", [{"upstream": "none"}, {"if_unavailable": "clear"}])
+def test_what_came_encrypted_stays_so_where_the_server_may_be_elsewhere(tmp_path: Path, words: dict[str, str]) -> None:
+    """127.1 is no address by its letters: such a server may be anywhere, as one of an intercepted session."""
+
+    async def test() -> None:
+        host, journal = TlsServer(server_context(tmp_path), offers=False), Journal()
+        settings = bridging(tmp_path, **words)
+        async with server(host) as (_, port), AsyncExitStack() as stack:
+            box = await stack.enter_async_context(
+                guard(("127.1", port), "pass", journal, settings, tls_listen=("127.0.0.1", 0))
+            )
+            reader, writer = await asyncio.open_connection("127.0.0.1", box.tls_port)
+            stack.callback(writer.transport.abort)
+            tls = await Tls(reader, writer, client_context(), server_side=False).handshake()
+            assert (await reply(tls)).startswith(b"421 4.4.1 ")
+            async with client(box) as (other, hand):
+                _, hello = await in_clear(other, hand, b"EHLO a.example\r\n")
+                assert b"STARTTLS" not in hello
+        assert len(journal.named("upstream-failed")) == 1
 
     run(test())
 
