@@ -115,6 +115,7 @@ class Metrics:
             "timeout": lambda fields: self._timeouts.labels(fields["which"]).inc(),
             "slow-client": lambda fields: self._timeouts.labels("payload-rate").inc(),
             "session-refused": lambda fields: self._refused.labels(fields["limit"]).inc(),
+            "loop-refused": lambda fields: self._refused.labels("loop").inc(),
             "upstream-refused": lambda fields: self._upstream.inc(),
             "upstream-second": lambda fields: self._second.inc(),
             "uninspected": lambda fields: self._uninspected.inc(),

@@ -185,7 +185,7 @@ def test_a_session_goes_on_while_up_is_run_again(
 
 
 @pytest.mark.parametrize("mode", Intercept)
-def test_many_at_once_on_a_router_that_filters_as_strictly_as_it_can(
+def test_many_at_once_by_two_workers_on_a_router_that_filters_as_strictly_as_it_can(
     path: Path, postfix: PrivatePostfix, start_guard: StartGuard, mode: Intercept
 ) -> None:
     """Strict reverse-path filtering, and a firewall that lets in what docs/interception.md asks for, and no more."""
@@ -196,7 +196,7 @@ def test_many_at_once_on_a_router_that_filters_as_strictly_as_it_can(
     }[mode]
     wall = "add chain inet wall in { type filter hook input priority 0; policy drop; }"
     rp_filter = ("net.ipv4.conf.all.rp_filter", "net.ipv4.conf.in0.rp_filter", "net.ipv4.conf.out0.rp_filter")
-    guard = start_guard(mode, rights=RIGHTS[mode])
+    guard = start_guard(mode, "--workers", "2", rights=RIGHTS[mode])
     path.router.run(SMTPGUARD, "net", "up", "--mode", mode, "--in", "in0")
     path.router.run("nft", "-f", "-", given=f"add table inet wall; {wall}; add rule inet wall in {allowed}\n")
     path.router.run("sysctl", "-q", "-w", *(f"{name}=1" for name in rp_filter))

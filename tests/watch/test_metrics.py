@@ -55,6 +55,7 @@ def test_what_went_wrong() -> None:
         ("timeout", {"which": "reply", "seconds": 300.0}),
         ("slow-client", {}),
         ("session-refused", {"limit": "client_sessions"}),
+        ("loop-refused", {"reason": "the guard's own port was called"}),
         ("upstream-refused", {}),
         ("rule-crashed", {"rule": "r", "error": "ValueError"}),
         ("reload-failed", {"error": "x"}),
@@ -66,6 +67,7 @@ def test_what_went_wrong() -> None:
     assert value(metrics, "timeouts_total", waited_for="reply") == 1
     assert value(metrics, "timeouts_total", waited_for="payload-rate") == 1
     assert value(metrics, "refused_total", limit="client_sessions") == 1
+    assert value(metrics, "refused_total", limit="loop") == 1
     assert value(metrics, "upstream_failures_total") == 1
     assert value(metrics, "crashes_total", what="rule") == 1
     assert value(metrics, "reloads_total", outcome="failed") == 1
