@@ -101,6 +101,10 @@ class GuardProcess:
             self._terminated = True
             self._process.send_signal(signal.SIGTERM)
 
+    def reload(self) -> None:
+        """Send SIGHUP; the journal says what came of it."""
+        self._process.send_signal(signal.SIGHUP)
+
     def stop(self, seconds: float = 10) -> list[Line]:
         """SIGTERM; its whole journal, once it has ended with status 0 and an empty standard error."""
         self.terminate()

@@ -254,3 +254,42 @@ def test_strip_is_said_on_standard_error(postfix: PrivatePostfix) -> None:
         guard.wait_for(lambda lines: select(lines, "tls-stripped"), 10, "the warning")
     finally:
         guard.close()
+
+
+def test_a_reload_takes_up_another_certificate_and_drops_nobody(
+    postfix: PrivatePostfix, mailbox: str, tmp_path: Path
+) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+
+    def install(name: str) -> None:
+        (tmp_path / name).mkdir(exist_ok=True)
+        for new, path in zip(files(tmp_path / name, name), (certificate, key), strict=True):
+            path.write_bytes(new.read_bytes())
+
+    def shown() -> str:
+        return s_client(guard.address, "-starttls", "smtp", "-name", "client.example")
+
+    install("one.example")
+    guard = GuardProcess(
+        postfix.address, "pass", "--tls", "bridge", "--cert", str(certificate), "--key", str(key), "--no-verify"
+    )
+    try:
+        content = message(50_000)
+        with smtplib.SMTP(*guard.address, timeout=60) as client:
+            client.starttls(context=client_context())
+            assert "CN = one.example" in shown()
+            install("two.example")
+            guard.reload()
+            guard.wait_for(lambda lines: select(lines, "reloaded"), 30, "the reload")
+            assert "CN = two.example" in shown()
+            certificate.write_bytes(b"rubbish")
+            guard.reload()
+            (failed,) = guard.wait_for(lambda lines: select(lines, "reload-failed"), 30, "the reload that fails")
+            assert "no certificate in it" in failed["error"]
+            assert "CN = two.example" in shown()
+            assert client.sendmail(SENDER, [mailbox], content) == {}
+        assert postfix.wait_for(mailbox, 1) == [content]
+        assert sorted(line["messages_accepted"] for line in guard.sessions(4)) == [0, 0, 0, 1]
+        assert "no certificate in it" in guard.errors()
+    finally:
+        guard.close()
