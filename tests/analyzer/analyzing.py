@@ -18,6 +18,8 @@ from tests.lab.hosts import Serve, receiving, serving
 
 DATE = "Thu, 25 Oct 2007 09:00:00 -0700"
 RCPT = "postmaster@example.net"
+# Seconds of real time before a long jump: a silence that is judged must not be that of a busy machine.
+PATIENCE = 0.05
 
 
 @dataclass
@@ -102,7 +104,7 @@ def of_profile(
             analysis = await run(port, message=message, recipient=recipient, security=security)
             return Heard(analysis, [one.verb for one in host.mailbox.messages])
 
-    return run_virtual(whole, patience=0.02)
+    return run_virtual(whole, patience=PATIENCE)
 
 
 def compared(profile: str, policy: str, **settings: object) -> Heard:
@@ -113,7 +115,7 @@ def compared(profile: str, policy: str, **settings: object) -> Heard:
             analysis = await run(port, past=Target("127.0.0.1", host.port, recipient=RCPT))
             return Heard(analysis, [one.verb for one in host.mailbox.messages])
 
-    return run_virtual(whole, patience=0.02)
+    return run_virtual(whole, patience=PATIENCE)
 
 
 def of_server(serve: Serve, *, message: bool = True, limits: Limits | None = None) -> Heard:
@@ -126,4 +128,4 @@ def of_server(serve: Serve, *, message: bool = True, limits: Limits | None = Non
             analysis = await run(port, message=message, limits=limits)
             return Heard(analysis, [], loop.time() - began)
 
-    return run_virtual(whole, patience=0.02)
+    return run_virtual(whole, patience=PATIENCE)

@@ -11,7 +11,7 @@ from smtpguard.analyzer.connection import Limits
 from smtpguard.analyzer.findings import Analysis
 from smtpguard.analyzer.target import Target
 from smtpguard.lab.clock import run_virtual
-from tests.analyzer.analyzing import DATE, RCPT, guarded
+from tests.analyzer.analyzing import DATE, PATIENCE, RCPT, guarded
 from tests.lab.hosts import receiving, serving
 
 
@@ -35,7 +35,7 @@ def looked_at(
             )
             return analysis, asyncio.get_running_loop().time() - began
 
-    analysis, seconds = run_virtual(whole, patience=0.02)
+    analysis, seconds = run_virtual(whole, patience=PATIENCE)
     return analysis, told, seconds
 
 
