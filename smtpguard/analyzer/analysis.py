@@ -150,6 +150,9 @@ class _Run:
         stopper = _stopper(tuple(self.acceptance.steps))
         if stopper is not None:
             return _why(stopper, self.route)
+        hello = named(tuple(self.acceptance.steps), "EHLO")
+        if hello is not None and hello.failure:
+            return f"EHLO: {hello.outcome}"
         return "" if self.examination is not None else "the time for the whole run was over"
 
     def told(self, other: _Run | None = None) -> Analysis:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
 
+from smtpguard.analyzer.acceptance_sessions import ACCEPTANCE
 from smtpguard.analyzer.comparing import Sessions, differences, lost_keywords
-from smtpguard.analyzer.ehlo import Ehlo
+from smtpguard.analyzer.ehlo import Ehlo, read_ehlo
 from smtpguard.analyzer.findings import Check, Confidence, Difference, Suspect, Verdict
 from smtpguard.analyzer.naming import name_boxes
 from smtpguard.analyzer.probe_bdat import CHUNK, OUT_OF_TURN
@@ -31,8 +32,8 @@ from smtpguard.analyzer.reading_verbs import (
 )
 from smtpguard.analyzer.rules import Rule, symptoms
 from smtpguard.analyzer.steps import Step, named
-from smtpguard.analyzer.systems import Classified
-from smtpguard.analyzer.traces import Trace
+from smtpguard.analyzer.systems import Classified, classify
+from smtpguard.analyzer.traces import HINTS, Trace
 
 READERS: tuple[Reader, ...] = (
     read_banner,
@@ -97,18 +98,39 @@ class Diagnosis:
 def diagnose(
     sessions: Sessions, steps: tuple[Step, ...], ehlo: Ehlo, classified: Classified, past: Sessions | None = None
 ) -> Diagnosis:
-    """Read ``sessions``; ``steps`` are those of the acceptance test, ``past`` what was held past the box."""
-    view = View(sessions, steps, ehlo, classified)
-    traces = tuple(trace for read in READERS for trace in read(view))
+    """Read ``sessions``; ``steps`` are those of the acceptance test, ``past`` what was held past the box.
+
+    What is seen past the box too is the server's own doing: it is told, and no box is named for it.
+    """
+    traces = _read(View(sessions, steps, ehlo, classified))
+    own: set[tuple[str, str]] = set()
     if past is not None:
-        traces += lost_keywords(sessions, past)
+        own = {(trace.kind, trace.of) for trace in _read(_view(past)) if trace.kind not in HINTS}
+        traces = (*(_owned(trace, own) for trace in traces), *lost_keywords(sessions, past))
     changed = differences(sessions, past) if past is not None else ()
     checks = tuple(
         Check(rule, _changed(changed) if rule.id == CHANGED else _verdict(rule, traces, sessions))
         for rule in symptoms()
         if past is not None or rule.id not in _COMPARED
     )
-    return Diagnosis(traces, checks, name_boxes(traces), changed)
+    suspects = name_boxes([trace for trace in traces if (trace.kind, trace.of) not in own])
+    return Diagnosis(traces, checks, suspects, changed)
+
+
+def _read(view: View) -> tuple[Trace, ...]:
+    return tuple(trace for read in READERS for trace in read(view))
+
+
+def _view(sessions: Sessions) -> View:
+    steps = sessions.get(ACCEPTANCE, ())
+    banner, ehlo = named(steps, "banner"), read_ehlo(named(steps, "EHLO"))
+    return View(sessions, steps, ehlo, classify(banner.last_line if banner is not None else "", ehlo))
+
+
+def _owned(trace: Trace, own: Set[tuple[str, str]]) -> Trace:
+    if (trace.kind, trace.of) not in own:
+        return trace
+    return replace(trace, detail=f"{trace.words} (so it is past the box: the server's own doing)")
 
 
 def _changed(found: Sequence[Difference]) -> Verdict:

@@ -73,6 +73,16 @@ def test_stripped_starttls_needs_no_rule_in_a_reply_to_be_seen() -> None:
     assert ("EHLO, STARTTLS", b"STARTTLS", b"") in told(heard)
 
 
+def test_what_the_server_does_itself_is_no_box() -> None:
+    both = compared("exchange-2003", "pass", keywords_off=["XEXCH50"])
+    (check,) = (check for check in both.analysis.findings if check.rule.id == "keyword-hidden")
+    assert check.verdict.detail.endswith("(so it is past the box: the server's own doing)")
+    assert both.analysis.suspects == ()
+    assert told(both) == []
+    eaten = compared("exchange-2003", "bdat-eater", keywords_off=["XEXCH50"])
+    assert [suspect.policy for suspect in eaten.analysis.suspects] == ["bdat-eater"]
+
+
 def test_no_message_goes_past_the_box() -> None:
     assert compared("exchange-2003", "pass").verbs == ["DATA", "BDAT", "DATA"]
 
