@@ -16,9 +16,9 @@ from ruamel.yaml import YAML
 
 import smtpguard.lab
 from smtpguard.lab import documents
-from smtpguard.lab.eventlog_texts import event_text, known_ids
-from smtpguard.lab.profile import load_profile
-from smtpguard.lab.schedule import Schedule
+from smtpguard.lab.eventlog.texts import event_text, known_ids
+from smtpguard.lab.queue.schedule import Schedule
+from smtpguard.lab.receiver.profile import load_profile
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "fidelity.md"
@@ -72,7 +72,8 @@ def facts() -> list[Row]:
 
 
 def lab_modules() -> list[str]:
-    return [module.name for module in pkgutil.iter_modules(smtpguard.lab.__path__)]
+    found = pkgutil.walk_packages(smtpguard.lab.__path__, "smtpguard.lab.")
+    return [module.name.removeprefix("smtpguard.lab.") for module in found]
 
 
 def test_the_page_has_what_it_should() -> None:
@@ -162,7 +163,7 @@ def test_every_text_that_a_module_calls_ours_is_there() -> None:
 
 
 def test_every_text_of_a_module_that_is_there_has_its_words() -> None:
-    told = [row for row in facts() if re.fullmatch(r"\w+: [\w-]+", row.key)]
+    told = [row for row in facts() if re.fullmatch(r"[\w.]+: [\w-]+", row.key)]
     assert len(told) > 20
     for row in told:
         module, _, name = row.key.partition(": ")

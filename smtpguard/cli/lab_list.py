@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from smtpguard.cli.lab_options import lab_errors
-from smtpguard.lab.scenario import Scenario
-from smtpguard.lab.scenario_file import load_scenario, scenario_names
+from smtpguard.lab.scenario.file import load_scenario, scenario_names
+from smtpguard.lab.scenario.model import Scenario
 
 
 class Format(StrEnum):

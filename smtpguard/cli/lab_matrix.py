@@ -11,11 +11,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from smtpguard.cli.errors import UsageError
 from smtpguard.cli.lab_options import EXIT_UNEXPECTED, lab_errors
-from smtpguard.lab import matrix_axes
-from smtpguard.lab.matrix import Matrix, run_matrix
-from smtpguard.lab.matrix_formats import as_json, as_junit
-from smtpguard.lab.matrix_html import as_html
-from smtpguard.lab.matrix_table import print_matrix
+from smtpguard.lab.matrix import axes as matrix_axes
+from smtpguard.lab.matrix.formats import as_json, as_junit
+from smtpguard.lab.matrix.page import as_html
+from smtpguard.lab.matrix.running import Matrix, run_matrix
+from smtpguard.lab.matrix.table import print_matrix
 
 
 class Format(StrEnum):

@@ -10,13 +10,13 @@ import typer
 from rich.console import Console
 
 from smtpguard.cli.lab_options import EXIT_UNEXPECTED, Eml, lab_errors, message_of
-from smtpguard.lab.capture import Capture
-from smtpguard.lab.html import write_html
-from smtpguard.lab.out import write_out
-from smtpguard.lab.progress import SimulatedDays
-from smtpguard.lab.report import tell
+from smtpguard.lab.capture.legs import Capture
 from smtpguard.lab.run import run_scenario
-from smtpguard.lab.scenario_file import load_scenario, placed
+from smtpguard.lab.scenario.file import load_scenario, placed
+from smtpguard.lab.telling.out import write_out
+from smtpguard.lab.telling.page import write_html
+from smtpguard.lab.telling.progress import SimulatedDays
+from smtpguard.lab.telling.report import tell
 
 
 class Format(StrEnum):

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from smtpguard.cli.lab_options import EXIT_UNEXPECTED, Eml, lab_errors, message_of
-from smtpguard.lab.story import tell_story
+from smtpguard.lab.telling.story import tell_story
 
 
 def story(eml: Eml = None) -> None:

@@ -19,10 +19,10 @@ from smtpguard.cli.errors import UsageError
 from smtpguard.cli.lab_options import lab_errors
 from smtpguard.cli.serve import parse_address
 from smtpguard.journal.writer import Journal
-from smtpguard.lab.real_clock import run_real
-from smtpguard.lab.scenario_file import load_scenario, placed
-from smtpguard.lab.up import stay_up
-from smtpguard.lab.up_plan import Address, Plan, Wanted, plan
+from smtpguard.lab.scenario.file import load_scenario, placed
+from smtpguard.lab.up.hosts import stay_up
+from smtpguard.lab.up.plan import Address, Plan, Wanted, plan
+from smtpguard.lab.up.real_clock import run_real
 
 FASTEST = 1_000_000.0
 

@@ -14,17 +14,17 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from smtpguard.lab.capture.tap import Tap
 from smtpguard.lab.dates import Calendar
-from smtpguard.lab.dns_server import DnsServer
+from smtpguard.lab.dns.server import DnsServer
 from smtpguard.lab.errors import LabError
 from smtpguard.lab.events import EventLog
 from smtpguard.lab.firewall import LOOPBACK, Firewall
-from smtpguard.lab.profile import Profile
-from smtpguard.lab.queues import Queues
-from smtpguard.lab.receiver_host import ReceiverHost
-from smtpguard.lab.scenario import Scenario
-from smtpguard.lab.sender_opening import Directory
-from smtpguard.lab.tap import Tap
+from smtpguard.lab.queue.host import Queues
+from smtpguard.lab.receiver.host import ReceiverHost
+from smtpguard.lab.receiver.profile import Profile
+from smtpguard.lab.scenario.model import Scenario
+from smtpguard.lab.sender.opening import Directory
 from smtpguard.policy.rulebook import Rulebook
 
 Address = tuple[str, int]

@@ -7,14 +7,14 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 
-from smtpguard.lab.eventlog import Entry
+from smtpguard.lab.eventlog.entries import Entry
 from smtpguard.lab.events import Event
-from smtpguard.lab.mailbox import StoredMessage
-from smtpguard.lab.queue_fate import Fate
-from smtpguard.lab.queue_viewer import QueueRow
-from smtpguard.lab.scenario import NO_FIREWALL, Scenario
-from smtpguard.lab.scenario_ending import Ending, Outcome, unmet
-from smtpguard.lab.steps import StepBoard, StepState
+from smtpguard.lab.queue.fate import Fate
+from smtpguard.lab.queue.viewer import QueueRow
+from smtpguard.lab.receiver.mailbox import StoredMessage
+from smtpguard.lab.scenario.ending import Ending, Outcome, unmet
+from smtpguard.lab.scenario.model import NO_FIREWALL, Scenario
+from smtpguard.lab.sender.steps import StepBoard, StepState
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,18 +10,18 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from smtpguard.lab.capture.tap import Tap
 from smtpguard.lab.clock import run_virtual
 from smtpguard.lab.dates import Calendar
-from smtpguard.lab.eventlog import Entry, entries
+from smtpguard.lab.eventlog.entries import Entry, entries
 from smtpguard.lab.events import Event, EventLog, Host
 from smtpguard.lab.firewall import find_rulebook
 from smtpguard.lab.hosts import Hosts, open_hosts
 from smtpguard.lab.message import copies
-from smtpguard.lab.profile import Profile, load_profile
-from smtpguard.lab.queue_fate import Fate
+from smtpguard.lab.queue.fate import Fate
+from smtpguard.lab.receiver.profile import Profile, load_profile
 from smtpguard.lab.result import RunResult
-from smtpguard.lab.scenario import NO_FIREWALL, Scenario
-from smtpguard.lab.tap import Tap
+from smtpguard.lab.scenario.model import NO_FIREWALL, Scenario
 from smtpguard.policy.rulebook import Rulebook
 
 _REST = 1.0  # simulated seconds after the end: on this clock they pass when every session has come to rest

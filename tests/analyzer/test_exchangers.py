@@ -13,9 +13,9 @@ from smtpguard.analyzer.lookup import Route
 from smtpguard.analyzer.steps import Step
 from smtpguard.analyzer.target import Target
 from smtpguard.lab.clock import run_virtual
-from smtpguard.lab.dns_server import DnsServer
-from smtpguard.lab.dns_zones import Zones
-from smtpguard.lab.mx import Exchanger
+from smtpguard.lab.dns.mx import Exchanger
+from smtpguard.lab.dns.server import DnsServer
+from smtpguard.lab.dns.zones import Zones
 from tests.analyzer.analyzing import DATE
 from tests.lab.hosts import receiving
 

@@ -14,9 +14,9 @@ from smtpguard.analyzer.connection import Limits
 from smtpguard.analyzer.lookup import MOST_ADDRESSES, MOST_EXCHANGERS, Route, find_route
 from smtpguard.analyzer.target import Target, read_target
 from smtpguard.lab.clock import run_virtual
-from smtpguard.lab.dns_server import DnsServer
-from smtpguard.lab.dns_zones import Zones
-from smtpguard.lab.mx import Exchanger
+from smtpguard.lab.dns.mx import Exchanger
+from smtpguard.lab.dns.server import DnsServer
+from smtpguard.lab.dns.zones import Zones
 
 ZONES = Zones(
     mx={

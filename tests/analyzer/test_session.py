@@ -10,8 +10,8 @@ import pytest
 
 from smtpguard.analyzer.connection import Limits
 from smtpguard.analyzer.findings import Analysis
-from smtpguard.lab.certificates import server_context
 from smtpguard.lab.clock import run_virtual
+from smtpguard.lab.receiver.certificates import server_context
 from tests.analyzer.analyzing import of_server, run
 from tests.lab.hosts import Serve, script
 

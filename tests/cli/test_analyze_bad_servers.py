@@ -13,9 +13,9 @@ from contextlib import contextmanager
 import pytest
 
 from smtpguard.cli.main import run
-from smtpguard.lab.certificates import server_context
-from smtpguard.lab.dns_server import DnsServer
-from smtpguard.lab.dns_zones import Zones
+from smtpguard.lab.dns.server import DnsServer
+from smtpguard.lab.dns.zones import Zones
+from smtpguard.lab.receiver.certificates import server_context
 from tests.analyzer.test_session import BANNER, babbling, closing, dripping, saying, silent
 from tests.lab.hosts import Serve
 

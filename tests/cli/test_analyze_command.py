@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from smtpguard.cli.main import run
-from smtpguard.lab.receiver_host import ReceiverHost
+from smtpguard.lab.receiver.host import ReceiverHost
 from tests.lab.hosts import receiving
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from smtpguard.cli import lab_run
 from smtpguard.cli.main import run
-from smtpguard.lab.scenario_ending import Ending
-from smtpguard.lab.scenario_file import load_scenario
+from smtpguard.lab.scenario.ending import Ending
+from smtpguard.lab.scenario.file import load_scenario
 
 
 def test_the_scenario_of_the_article_as_json(capsys: pytest.CaptureFixture[str]) -> None:

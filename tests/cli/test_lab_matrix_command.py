@@ -9,7 +9,7 @@ import pytest
 
 from smtpguard.cli import lab_matrix
 from smtpguard.cli.main import run
-from smtpguard.lab.matrix import CellResult, Matrix
+from smtpguard.lab.matrix.running import CellResult, Matrix
 
 CHOSEN = ["--senders", "exchange,helo", "--firewalls", "none,strip-xexch50", "--receivers", "exchange-2003,iis"]
 GOOD = CellResult("exchange", "none", "iis", "delivered", 1, None, "", ())

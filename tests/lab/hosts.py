@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, timezone
 
+from smtpguard.lab.capture.tap import Tap
 from smtpguard.lab.dates import Calendar
 from smtpguard.lab.events import EventLog
-from smtpguard.lab.profile import load_profile
-from smtpguard.lab.receiver_host import ReceiverHost
-from smtpguard.lab.receiver_settings import ReceiverSettings
-from smtpguard.lab.tap import Tap
+from smtpguard.lab.receiver.host import ReceiverHost
+from smtpguard.lab.receiver.profile import load_profile
+from smtpguard.lab.receiver.settings import ReceiverSettings
 
 START = datetime(2007, 10, 25, 9, 0, 0, tzinfo=timezone(timedelta(hours=-7)))
 

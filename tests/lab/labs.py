@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from smtpguard.lab.scenario import Scenario
-from smtpguard.lab.scenario_file import load_scenario
-from smtpguard.lab.up import open_lab
-from smtpguard.lab.up_plan import Wanted, plan
+from smtpguard.lab.scenario.file import load_scenario
+from smtpguard.lab.scenario.model import Scenario
+from smtpguard.lab.up.hosts import open_lab
+from smtpguard.lab.up.plan import Wanted, plan
 
 KB818222 = load_scenario("kb818222")
 

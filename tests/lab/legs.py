@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from smtpguard.lab.capture import Capture
-from smtpguard.lab.tap import Leg, Tap
+from smtpguard.lab.capture.legs import Capture
+from smtpguard.lab.capture.tap import Leg, Tap
 
 Said = tuple[float, str, bytes]  # simulated seconds, who ("C" or "S"; "C." and "S." close), octets
 

@@ -6,18 +6,18 @@ import random
 from dataclasses import replace
 
 from smtpguard.lab.dates import Calendar
-from smtpguard.lab.eventlog import entries
+from smtpguard.lab.eventlog.entries import entries
 from smtpguard.lab.events import Event
-from smtpguard.lab.mailbox import StoredMessage
-from smtpguard.lab.ndr import Notifier, Undelivered
-from smtpguard.lab.queue_fate import Fate, Notification, TimedAttempt
-from smtpguard.lab.queue_viewer import QueueRow
+from smtpguard.lab.queue.fate import Fate, Notification, TimedAttempt
+from smtpguard.lab.queue.ndr import Notifier, Undelivered
+from smtpguard.lab.queue.viewer import QueueRow
+from smtpguard.lab.receiver.mailbox import StoredMessage
 from smtpguard.lab.result import RunResult
-from smtpguard.lab.scenario import NO_FIREWALL, Scenario
-from smtpguard.lab.scenario_file import load_scenario
-from smtpguard.lab.sender_attempt import Attempt
-from smtpguard.lab.steps import Step, StepBoard
-from smtpguard.lab.transcript import Said
+from smtpguard.lab.scenario.file import load_scenario
+from smtpguard.lab.scenario.model import NO_FIREWALL, Scenario
+from smtpguard.lab.sender.attempt import Attempt
+from smtpguard.lab.sender.steps import Step, StepBoard
+from smtpguard.lab.telling.transcript import Said
 
 MESSAGE = b"From: a@example.com\r\nTo: b@example.net\r\nSubject: <b>figures</b>\r\n\r\nHello & goodbye.\r\n"
 SILENT = "The remote host did not answer within 600 seconds."

@@ -17,7 +17,7 @@ import spnego
 
 from smtpguard.lab import documents
 from smtpguard.lab.clock import run_virtual
-from smtpguard.lab.profile import Profile, load_profile
+from smtpguard.lab.receiver.profile import Profile, load_profile
 from tests.lab.hosts import receiving
 
 GOLDEN = Path(__file__).parent / "golden" / "profiles"

@@ -8,19 +8,19 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from smtpguard.lab.capture.tap import Leg, Tap
 from smtpguard.lab.clock import run_virtual
 from smtpguard.lab.dates import Calendar
-from smtpguard.lab.dns_server import DnsServer
-from smtpguard.lab.dns_zones import Zones
+from smtpguard.lab.dns.mx import Exchanger
+from smtpguard.lab.dns.server import DnsServer
+from smtpguard.lab.dns.zones import Zones
 from smtpguard.lab.events import Event, EventLog
-from smtpguard.lab.mx import Exchanger
-from smtpguard.lab.queue_fate import Fate
-from smtpguard.lab.queue_viewer import QueueRow
-from smtpguard.lab.queues import Queues
-from smtpguard.lab.schedule import Schedule
-from smtpguard.lab.sender_attempt import Attempt
-from smtpguard.lab.sender_settings import SenderSettings
-from smtpguard.lab.tap import Leg, Tap
+from smtpguard.lab.queue.fate import Fate
+from smtpguard.lab.queue.host import Queues
+from smtpguard.lab.queue.schedule import Schedule
+from smtpguard.lab.queue.viewer import QueueRow
+from smtpguard.lab.sender.attempt import Attempt
+from smtpguard.lab.sender.settings import SenderSettings
 from tests.lab.hosts import START, Serve, serving
 
 CONTENT = b"Message-ID: <1@x>\r\n\r\n.dot\r\n"

@@ -7,9 +7,9 @@ import pytest
 from smtpguard.lab import documents
 from smtpguard.lab.errors import LabError
 from smtpguard.lab.firewall import find_rulebook, known_policies
-from smtpguard.lab.profile import Profile, Replies, load_profile
-from smtpguard.lab.scenario import Scenario
-from smtpguard.lab.scenario_file import load_scenario
+from smtpguard.lab.receiver.profile import Profile, Replies, load_profile
+from smtpguard.lab.scenario.file import load_scenario
+from smtpguard.lab.scenario.model import Scenario
 from smtpguard.policy import library
 from smtpguard.policy.errors import PolicyError
 

@@ -13,8 +13,8 @@ from smtpguard.lab.clock import run_virtual
 from smtpguard.lab.message import sample
 from smtpguard.lab.result import RunResult
 from smtpguard.lab.run import assemble, play, run_scenario
-from smtpguard.lab.scenario_ending import Ending
-from smtpguard.lab.scenario_file import load_scenario
+from smtpguard.lab.scenario.ending import Ending
+from smtpguard.lab.scenario.file import load_scenario
 from smtpguard.policy.errors import PolicyError
 
 KB818222 = load_scenario("kb818222")

@@ -15,9 +15,9 @@ from smtpguard.lab.events import EventLog
 from smtpguard.lab.firewall import find_rulebook
 from smtpguard.lab.hosts import Address, Hosts, Places, open_hosts, randomness
 from smtpguard.lab.message import sample
-from smtpguard.lab.profile import load_profile
-from smtpguard.lab.receiver_host import ReceiverHost
-from smtpguard.lab.scenario_file import load_scenario
+from smtpguard.lab.receiver.host import ReceiverHost
+from smtpguard.lab.receiver.profile import load_profile
+from smtpguard.lab.scenario.file import load_scenario
 
 KB818222 = load_scenario("kb818222")
 PROFILE = load_profile("exchange-2003")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from smtpguard.lab.capture import Capture
+from smtpguard.lab.capture.legs import Capture
 from smtpguard.lab.clock import run_virtual
 from smtpguard.lab.message import sample
 from smtpguard.lab.result import RunResult
 from smtpguard.lab.run import assemble, play, run_scenario
-from smtpguard.lab.scenario_file import load_scenario, scenario_names
-from smtpguard.lab.wire import CLOSED
+from smtpguard.lab.scenario.file import load_scenario, scenario_names
+from smtpguard.lab.sender.wire import CLOSED
 
 SCENARIOS = [load_scenario(name) for name in scenario_names()]
 ENDINGS = [(scenario.name, firewall) for scenario in SCENARIOS for firewall in scenario.expects]

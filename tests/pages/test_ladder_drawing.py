@@ -7,9 +7,9 @@ import xml.etree.ElementTree as ET
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smtpguard.lab.capture import Capture
+from smtpguard.lab.capture.legs import Capture
 from smtpguard.lab.events import Event
-from smtpguard.lab.ladder import direct_ladder, firewall_ladder
+from smtpguard.lab.telling.ladder import direct_ladder, firewall_ladder
 from smtpguard.pages.ladder_drawing import WIDTH, draw
 from tests.lab import legs
 from tests.lab.legs import leg

@@ -17,9 +17,9 @@ from typing import Any, Protocol
 
 import pytest
 
-from smtpguard.lab.dns_server import DnsServer
-from smtpguard.lab.dns_zones import Zones
-from smtpguard.lab.mx import Exchanger
+from smtpguard.lab.dns.mx import Exchanger
+from smtpguard.lab.dns.server import DnsServer
+from smtpguard.lab.dns.zones import Zones
 from tests.pages.reading import assert_self_contained
 from tests.real.guard_process import SMTPGUARD, GuardProcess
 from tests.real.postfix_instance import DOMAIN, PrivatePostfix

@@ -1,0 +1,1 @@
+"""What crossed the lab's wires, kept for ladders and written as capture files."""

@@ -1,0 +1,1 @@
+"""Many short runs side by side: sender settings, firewall policies, receivers."""

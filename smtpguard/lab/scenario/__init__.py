@@ -1,0 +1,1 @@
+"""Scenarios: who sends what to whom through which systems, and how it should end."""
