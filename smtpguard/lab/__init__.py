@@ -4,7 +4,7 @@ clock       virtual time over real loopback sockets; dates count in it.
 dns         a real server, from zones that a scenario gives, and the sender's questions to it.
 sender      one connection and what goes over it: the fifteen steps of KB818222, over a wire of its own.
 queue       a queue a domain: it retries, tells the author (ndr), and is shown over time (viewer).
-receiver    one session of the receiving server on aiosmtpd; host listens, profile holds its words, mailbox what arrived.
+receiver    one session of the receiving server on aiosmtpd; host listens, profile holds its words, mailbox its mail.
 firewall    the relay with a policy between the two.
 scenario    who sends what to whom and what should come of it (ending). hosts brings the parts up, run plays it, result
             is its JSON.
