@@ -7,6 +7,7 @@ within ten seconds and returns the whole journal. Its standard error goes to a f
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from typing import Any, cast
 
 SMTPGUARD = str(Path(sys.executable).with_name("smtpguard"))
@@ -34,6 +36,7 @@ class GuardProcess:
         *options: str,
         listen: str | None = "127.0.0.1:0",
         before: Sequence[str] = (),
+        pass_fds: Sequence[int] = (),
     ) -> None:
         at = () if listen is None else ("--listen", listen)
         towards = () if upstream is None else ("--upstream", f"{upstream[0]}:{upstream[1]}")
@@ -43,7 +46,9 @@ class GuardProcess:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._errors,
+            pass_fds=pass_fds,
         )
+        self.process = self._process.pid
         self._lines: list[Line] = []
         self._news = threading.Condition()
         self._ended = False
@@ -94,6 +99,31 @@ class GuardProcess:
         """What the process has written to its standard error."""
         self._errors.seek(0)
         return self._errors.read().decode(errors="replace")
+
+    def signal(self, number: int) -> None:
+        """Send any other signal."""
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait for its end."""
+        self._process.kill()
+        self._process.wait(10)
+
+    def wait(self, seconds: float = 30) -> int:
+        """Its exit status, when it ends."""
+        return self._process.wait(seconds)
+
+    def kill_worker(self, random: Random) -> None:
+        """SIGKILL to one of its workers, whichever."""
+        children = Path(f"/proc/{self.process}/task/{self.process}/children").read_text().split()
+        if children:
+            os.kill(int(random.choice(children)), signal.SIGKILL)
+
+    @property
+    def journal(self) -> list[Line]:
+        """What it has said so far."""
+        with self._news:
+            return list(self._lines)
 
     def terminate(self) -> None:
         """Send SIGTERM, once, and return at once: a second one would end the process that is just ending."""
