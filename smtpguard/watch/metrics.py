@@ -32,6 +32,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # a series beside ea
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
+_SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
 _SESSION_BUCKETS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 
 Fields = Mapping[str, object]
@@ -173,9 +174,19 @@ class Metrics:
         """Every name that a query may use, with ``_total``, ``_bucket``, ``_sum`` and ``_count``."""
         names: set[str] = set()
         for family in self._registry.collect():
-            suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(family.type, ("",))
+            suffixes = _SUFFIXES.get(family.type, ("",))
             names.update(family.name + suffix for suffix in suffixes)
         return names
+
+    def labels(self) -> dict[str, tuple[str, ...]]:
+        """The labels of each of these names."""
+        found: dict[str, tuple[str, ...]] = {}
+        for figure in vars(self).values():
+            if isinstance(figure, Counter | Gauge | Histogram):
+                for family in figure.describe():
+                    suffixes = _SUFFIXES.get(family.type, ("",))
+                    found |= {family.name + suffix: figure._labelnames for suffix in suffixes}
+        return {**dict.fromkeys(self.names(), ()), **found}
 
     # --- records that count more than one thing ------------------------------------------------------------------
 

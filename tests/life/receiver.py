@@ -10,11 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
 from hashlib import sha1
-from threading import Thread
 from typing import cast
 
 import uvloop
@@ -84,30 +80,6 @@ async def _serve(port: int, path: str) -> None:
     server = await asyncio.get_running_loop().create_server(lambda: _Session(log), "127.0.0.1", port, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
-
-
-@contextmanager
-def serve_in_thread() -> Iterator[tuple[str, int]]:
-    """The same server in this process; what it takes is forgotten."""
-    started: Future[tuple[str, int]] = Future()
-    loop = asyncio.new_event_loop()
-
-    async def serve() -> None:
-        log = os.open(os.devnull, os.O_WRONLY)
-        server = await loop.create_server(lambda: _Session(log), "127.0.0.1", 0, backlog=1024)
-        started.set_result(server.sockets[0].getsockname()[:2])
-
-    def run() -> None:
-        loop.run_until_complete(serve())
-        loop.run_forever()
-
-    thread = Thread(target=run, daemon=True)
-    thread.start()
-    try:
-        yield started.result(20)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(20)
 
 
 if __name__ == "__main__":

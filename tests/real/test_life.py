@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.life.receiver import serve_in_thread
+from tests.life.processes import Receiver
 from tests.real.guard_process import SMTPGUARD, GuardProcess, select
 from tests.real.postfix_instance import free_port, until
 from tests.real.raw_client import RawClient
@@ -28,10 +28,11 @@ PASS = "summary: passes\nrules: []\n"
 
 
 @pytest.fixture
-def server() -> Iterator[tuple[str, int]]:
+def server(tmp_path: Path) -> Iterator[tuple[str, int]]:
     """An SMTP server that takes every message and offers XEXCH50."""
-    with serve_in_thread() as address:
-        yield address
+    receiver = Receiver(tmp_path)
+    yield receiver.address
+    receiver.kill()
 
 
 @pytest.fixture
