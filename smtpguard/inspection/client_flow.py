@@ -41,13 +41,14 @@ def malformed(line: bytes) -> str:
 class ClientFlow(PayloadFlow):
     """Reads the client's side."""
 
-    __slots__ = ("_bad_lines", "_broken_group", "_sasl", "verb_split")
+    __slots__ = ("_bad_lines", "_broken_group", "_hello_due", "_sasl", "verb_split")
 
     def __init__(self, session: Session, side: Side, peer: Side) -> None:
         super().__init__(session, side, peer)
         self._read = ClientFlow._read_early
         self._sasl = False
         self._bad_lines = 0
+        self._hello_due = False  # TLS is up, and the server still knows what was said in clear
         self._broken_group: Exchange | None = None  # the last command that was refused for where it stood in a group
         self.verb_split = False  # the verb of the line at hand came in more than one read
 
@@ -223,7 +224,7 @@ class ClientFlow(PayloadFlow):
 
     def expect_command(self) -> None:
         """The next octet begins a command."""
-        self._read = ClientFlow._read_command
+        self._read = ClientFlow._read_first_hello if self._hello_due else ClientFlow._read_command
 
     def proceed(self) -> None:
         """The reply decided that the next octet begins a command."""
@@ -328,7 +329,8 @@ class ClientFlow(PayloadFlow):
     def begin_in_tls(self, *, hello_first: bool) -> None:
         """TLS is up: the next octet begins a command. ``hello_first``: the server still knows what was said in clear,
         so a greeting must come before anything that counts."""
-        self._read = ClientFlow._read_first_hello if hello_first else ClientFlow._read_command
+        self._hello_due = hello_first
+        self.expect_command()
         self.held = b""
         self.resume()
 
@@ -337,13 +339,20 @@ class ClientFlow(PayloadFlow):
         if not end:
             return self._read_command(data, position)
         command = Command(data[position:end])
+        fault = malformed(command.line)
+        if fault:
+            if self.session.violation(fault, command):
+                return position
+            self.answer(command, BAD_LINE)
+            return end
         if command.spec.change == "hello":
+            self._hello_due = False
             self.expect_command()
             return position
-        if command.verb in _BEFORE_HELLO or malformed(command.line):
+        if command.verb in _BEFORE_HELLO:
             return self._read_command(data, position)
-        self.answer(command, HELLO_FIRST)
-        return end
+        commanding.refuse(self, command, HELLO_FIRST)
+        return position if self.session.over else end
 
     # --- ends --------------------------------------------------------------------------------------------------
 

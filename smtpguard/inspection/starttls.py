@@ -132,10 +132,10 @@ def server_agreed(session: Session, exchange: Exchange, raw: bytes) -> None:
 
 
 def started(session: Session, side: Side) -> None:
-    """TLS with ``side`` is up."""
+    """TLS with ``side`` is up. A shadow has asked for nothing: for it the 220 counts, as long as it is no tunnel."""
+    if session.tls_stage is not side and not (side is CLIENT and session.server_flow.before_tls):
+        return
     if side is SERVER:
-        if session.tls_stage is not SERVER:
-            return
         if session.client_flow.held:
             session.violation("starttls-injection", _STARTTLS)
             return
@@ -163,6 +163,8 @@ def started(session: Session, side: Side) -> None:
 
 def failed(session: Session, side: Side, why: str, in_clear: bool) -> None:
     """TLS with ``side`` did not come about; ``in_clear``: because the peer said something else."""
+    if session.tls_stage is not side:
+        return
     if in_clear:
         session.violation("starttls-injection" if side is CLIENT else "starttls-reply-injection", _STARTTLS)
         if session.closed:

@@ -183,6 +183,12 @@ class ReferenceServer:
         self._mode = "opaque"
         return self._line(b"220 2.0.0 SMTP server ready", self._tag)
 
+    def begin_anew(self) -> None:
+        """TLS is up, as far as this server can see."""
+        assert self._mode == "opaque"
+        assert not self.opaque
+        self._mode = "command"
+
     def _read_opaque(self) -> bytes | None:
         self.opaque += self._buffer
         self._buffer = b""

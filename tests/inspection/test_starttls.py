@@ -235,6 +235,24 @@ def test_after_it_only_ehlo_counts() -> None:
     assert exchange(book, MAIL, OK) >> C(b"STARTTLS\r\n") << own_reply(b"503 5.5.1")
 
 
+def test_a_chunk_before_that_ehlo_is_consumed_and_opens_no_way_round_it() -> None:
+    book = own_tls(inspector(PASS, terms=OWN)) >> C(b"BDAT 12 LAST\r\nQUIT\r\nQUIT\r\nMAIL FROM:<a@a.example>\r\n")
+    book = book << own_reply(b"503 5.5.1 EHLO first") << own_reply(b"503 5.5.1 EHLO first")
+    book = exchange(book, HELLO, b"250 mx.example\r\n")
+    assert exchange(book, MAIL, OK)
+
+
+def test_nor_does_a_malformed_line() -> None:
+    book = own_tls(inspector(PASS, terms=OWN)) >> C(b"MAIL FROM:<a\0@a.example>\r\n") << own_reply(b"500 5.5.2")
+    assert exchange(book << record("violation", violation="nul"), HELLO, b"250 mx.example\r\n")
+
+
+def test_a_handshake_that_nobody_asked_for_changes_nothing() -> None:
+    book = exchange(greeted(inspector(PASS, terms=BRIDGE)), HELLO, OFFER) >> tls_up(SERVER) >> tls_up(CLIENT)
+    book = exchange(book >> tls_failed(CLIENT) >> tls_failed(SERVER), MAIL, OK)
+    assert book >> C(b"RSET\r\n") << to_server(b"RSET\r\n")
+
+
 def test_an_own_offer_stands_once_where_the_server_makes_one_too() -> None:
     book = greeted(inspector(PASS, terms=OWN)) >> C(HELLO) << to_server(HELLO) >> S(OFFER) << to_client(OFFER)
     assert book >> C(b"STARTTLS\r\n") << to_client(OWN_READY) << starting_tls(CLIENT)

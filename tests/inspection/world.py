@@ -16,7 +16,7 @@ from tests.inspection.strategies import Unit
 from tests.playbook.playbook import Factory
 from tests.playbook.runner import Outcome, Shell
 from tests.playbook.slicing import Slicing, whole
-from tests.playbook.steps import Advance, Eof, Feed, Input
+from tests.playbook.steps import Advance, Eof, Feed, Input, TlsUp
 
 PATIENCE = 5.0  # seconds; delays in generated rulebooks are shorter, every deadline of the guard is far longer
 
@@ -77,6 +77,11 @@ class Talk:
         session.received += outcome.sent[CLIENT]
         session.forwarded += outcome.sent[SERVER]
         self._to_server += outcome.sent[SERVER]
+        for side in (SERVER, CLIENT):
+            if f"starting tls {side.value}" in outcome.marks:
+                if side is SERVER:
+                    session.server.begin_anew()
+                self.feed(TlsUp(side))
 
     def settle(self) -> None:
         """The server reads and answers until there is nothing left to read and nothing is delayed."""
