@@ -67,6 +67,7 @@ class ClientGate:
                 return False
             early, self._early = self._early, b""
             connection.session = session
+            session.join()
             if verdict:
                 self._guard.journal(
                     "proxy-refused",
@@ -135,6 +136,7 @@ class ClientGate:
         early, self._early = self._early, b""
         session = self._session
         session.client.session = session
+        session.join()
         if early:
             session.received(session.client.side, early)
 

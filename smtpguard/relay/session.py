@@ -172,16 +172,17 @@ class RelaySession:
         self._carry_out(effects)
         return False
 
-    def _join(self) -> None:
+    def join(self) -> None:
+        """Give both connections the short way to each other, once no gate has to hear what they say."""
         client, server, inspector = self.client, self._server, self._inspector
-        if inspector is not None:
+        if inspector is not None and self._early is None and client.session is self and server.session is self:
             client.link(inspector.shortcut(CLIENT), server)
             server.link(inspector.shortcut(SERVER), client)
 
     def _link(self) -> None:
         """The server is there: what the client said before it counts from now on."""
-        self._join()
         early, self._early = self._early, None
+        self.join()
         if early:
             self.received(CLIENT, early)
         if self._early_fin:
@@ -254,7 +255,7 @@ class RelaySession:
         connection = self._connection(side)
         if connection.open:
             self._guard.start_tls(self, connection, partial(self._tls_started, side), partial(self._tls_failed, side))
-            self._join()  # what goes to that side goes through TLS from here on
+            self.join()  # what goes to that side goes through TLS from here on
 
     def _tls_started(self, side: Side) -> None:
         if not self._closing and self._inspector is not None:

@@ -166,6 +166,27 @@ def test_others_are_ordinary_clients(first: bytes) -> None:
     run(test())
 
 
+def test_only_the_first_word_may_be_a_header() -> None:
+    async def test() -> None:
+        journal = Journal()
+        async with server(ordinary) as upstream, guard(upstream, "pass", journal, settings("192.0.2.0/24")) as box:
+            async with client(box) as (reader, writer):
+                assert await reader.readline() == b"220 mx ESMTP\r\n"
+                for line in (b"NOOP\r\n", b"MAIL FROM:<a@a.example>\r\n", b"DATA\r\n"):
+                    writer.write(line)
+                    await reader.readline()
+                for piece in (b"PRO", b"XY TCP4 192.0.2.1 192.0.2.2 1 2\r\n.\r\n"):
+                    writer.write(piece)
+                    await writer.drain()
+                assert await reader.readline() == b"250 taken\r\n"
+                writer.write(b"QUIT\r\n")
+                assert await reader.read() == b"221 bye\r\n"
+            await journal.until("session")
+        assert journal.named("proxy-refused") == []
+
+    run(test())
+
+
 def test_a_client_at_the_gate_does_not_hold_up_a_stop() -> None:
     async def test() -> None:
         journal = Journal()
