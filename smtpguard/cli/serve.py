@@ -26,6 +26,7 @@ from smtpguard.service.running import toward
 from smtpguard.service.single import serve_alone
 from smtpguard.service.supervisor import serve_by_workers
 from smtpguard.service.systemd import Systemd
+from smtpguard.service.tracing import check_traces
 
 SYSTEMD = "systemd"
 """In place of an address: the sockets that systemd holds."""
@@ -120,6 +121,9 @@ def serve(
             help="Figures for Prometheus at /metrics, and /healthz and /readyz; a loopback address.",
         ),
     ] = None,
+    traces: Annotated[
+        bool, typer.Option("--traces", help="Traces for OpenTelemetry, to where OTEL_EXPORTER_OTLP_ENDPOINT says.")
+    ] = False,
     pid_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where `smtpguard reload` finds the guard.")
     ] = None,
@@ -175,7 +179,10 @@ def serve(
         metrics=None if metrics is None else parse_address(metrics, "--metrics", lowest=0),
         pid_file=pid_file,
         transcripts=transcripts,
+        traces=traces,
     )
+    if traces:
+        check_traces()
     toward(orders)
     in_force = read(orders)
     warn(in_force.settings.tls)

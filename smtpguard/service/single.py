@@ -11,6 +11,7 @@ from smtpguard.service.outlook import Outlook, open_journal, say
 from smtpguard.service.pid_file import DONE, PidFile
 from smtpguard.service.running import Running, run_on_fastest_loop
 from smtpguard.service.systemd import Systemd
+from smtpguard.service.tracing import traced
 from smtpguard.service.upstream import find_upstream
 
 
@@ -39,8 +40,9 @@ class _Alone:
         self._journal = journal = open_journal(asyncio.get_running_loop().call_later)
         try:
             self._shown = await self._outlook.open(self._refresh, lambda: "")
-            record = self._outlook.recording(journal)
-            await Running(self._orders, self._terms, record, self, sockets=sockets, lent=self._orders.by_systemd).run()
+            with traced(self._outlook.recording(journal), self._orders.traces) as record:
+                lent = self._orders.by_systemd
+                await Running(self._orders, self._terms, record, self, sockets=sockets, lent=lent).run()
         finally:
             await self._outlook.close()
             journal.flush()

@@ -24,6 +24,7 @@ from smtpguard.relay.guard import Guard, Sockets
 from smtpguard.service.errors import ServiceError
 from smtpguard.service.orders import InForce, Orders
 from smtpguard.service.running import Running, run_on_fastest_loop
+from smtpguard.service.tracing import traced
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 """Blocked from before the fork until the worker has handlers of its own."""
@@ -91,11 +92,12 @@ class _Worker:
         stream: BinaryIO = open(post.journal, "wb", buffering=0)  # noqa: SIM115, ASYNC230, PTH123 - a pipe, for good
         # A supervisor that is gone reads no journal any more; what is left to do is to drain.
         journal = Journal(stream, loop.call_later, lambda _: None, common={"worker": post.number})
-        running = Running(self._orders, self._terms, journal, self, sockets=post.sockets, lent=post.lent)
         post.supervisor.setblocking(False)
-        loop.add_reader(post.supervisor, self._supervisor_spoke, running)
         try:
-            await running.run()
+            with traced(journal, self._orders.traces) as record:
+                running = Running(self._orders, self._terms, record, self, sockets=post.sockets, lent=post.lent)
+                loop.add_reader(post.supervisor, self._supervisor_spoke, running)
+                await running.run()
         finally:
             loop.remove_reader(post.supervisor)
             journal.flush()
