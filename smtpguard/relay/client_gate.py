@@ -43,9 +43,17 @@ class ClientGate:
     def connected(self, connection: Connection) -> None:
         """The client is there."""
         settings = self._guard.settings.proxy_protocol
+        session = self._session
+        from_proxy = bool(settings.accept_from) and _trusted(connection, settings.accept_from)
+        if from_proxy or session.terms.tls:
+            # Who waits here holds a place too: a crowd that never comes to a word must not grow.
+            session.client_address = session.peer_address()
+            if self._guard.refusal(session):
+                self._give_up()
+                return
         if not settings.accept_from:
             self._go_on(connection)
-        elif _trusted(connection, settings.accept_from):
+        elif from_proxy:
             self._reads_header = True
             seconds = settings.header
             self._timer = self._loop.call_later(seconds, self._refuse, f"no whole header within {seconds:g} s")

@@ -166,6 +166,24 @@ def test_others_are_ordinary_clients(first: bytes) -> None:
     run(test())
 
 
+def test_who_waits_at_the_gate_counts_as_a_session() -> None:
+    async def test() -> None:
+        journal = Journal()
+        limits = settings("127.0.0.1/32", max_sessions=1)
+        async with server(ordinary) as upstream, guard(upstream, "pass", journal, limits) as box:
+            async with client(box) as (first, hand):
+                await turns(lambda: box.sessions == 1)
+                async with client(box) as (second, _):
+                    assert await to_the_end(second) == b""
+                hand.write(b"PROXY UNKNOWN\r\n")
+                assert await first.readline() == b"220 mx ESMTP\r\n"
+        (refused,) = journal.named("session-refused")
+        assert refused["limit"] == "max_sessions"
+        assert str(refused["client"]).startswith("127.0.0.1:")
+
+    run(test())
+
+
 def test_only_the_first_word_may_be_a_header() -> None:
     async def test() -> None:
         journal = Journal()
