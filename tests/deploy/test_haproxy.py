@@ -26,11 +26,12 @@ CONTENT = b"Subject: by way of a fleet\r\n\r\nhello\r\n"
 
 
 class Fleet:
-    """HAProxy, two guards, and Postfix behind them."""
+    """HAProxy, two guards started with ``options``, and Postfix behind them."""
 
-    def __init__(self, folder: Path, postfix: PrivatePostfix) -> None:
+    def __init__(self, folder: Path, postfix: PrivatePostfix, *options: str) -> None:
         self.postfix = postfix
-        self.guards = [GuardProcess(postfix.address, "pass", "--proxy-protocol", "127.0.0.1") for _ in range(2)]
+        proxied = ("--proxy-protocol", "127.0.0.1", *options)
+        self.guards = [GuardProcess(postfix.address, "pass", *proxied) for _ in range(2)]
         self.port = free_port()
         self._admin = folder / "admin.sock"
         self._log = (folder / "haproxy.log").open("wb")
