@@ -247,10 +247,13 @@ class Guard:
         if settings.xclient or settings.proxy_protocol.send or tls == "implicit" or session.terms.tls:
             server.session = UpstreamGate(self, session, server)
         second = self._second if destination is self._fixed else None
-        try:
+        if second is None:
             await self._call(server, destination)
+            return
+        try:
+            await self._call_in_time(server, destination)
         except (OSError, UnicodeError) as error:
-            if second is None or server.transport is not None:
+            if server.transport is not None:
                 raise
             self.journal(
                 "upstream-second",
@@ -261,12 +264,15 @@ class Guard:
 
     async def _call(self, server: Connection, destination: Destination) -> None:
         loop = asyncio.get_running_loop()
+        if self._interception is None:
+            await loop.create_connection(lambda: server, *destination.address)
+        else:
+            await loop.create_connection(lambda: server, sock=await self._interception.connect(destination))
+
+    async def _call_in_time(self, server: Connection, destination: Destination) -> None:
         try:
             async with asyncio.timeout(self.settings.failure.connect):
-                if self._interception is None:
-                    await loop.create_connection(lambda: server, *destination.address)
-                else:
-                    await loop.create_connection(lambda: server, sock=await self._interception.connect(destination))
+                await self._call(server, destination)
         except TimeoutError:
             if server.transport is not None:
                 server.transport.abort()

@@ -90,8 +90,8 @@ class FailureSettings(BaseModel):
 
     second_upstream: str | None = None
     """HOST:PORT of a server that is called where the upstream can't be reached; without one the client hears 421."""
-    connect: Seconds = 30.0
-    """Seconds that the upstream has to accept a connection."""
+    connect: Seconds = 10.0
+    """Seconds that the upstream has to accept a connection before the second one is called."""
     overload: Literal["refuse", "tunnel"] = "refuse"
     """421 to new sessions (fail closed), or past them unseen, each with a record (fail open)."""
     lag: Seconds | None = None
