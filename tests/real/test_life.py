@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -170,7 +171,34 @@ def test_a_supervisor_that_is_killed_takes_its_workers_along(start: Start) -> No
     until(gone, 20, "the workers' end")
 
 
-def test_a_worker_that_hangs_or_will_not_live(start: Start) -> None:
+_IMPATIENT = """
+import sys
+import smtpguard.service.supervisor as supervisor
+from smtpguard.cli.main import main
+supervisor.HANG_SECONDS = 3.0
+sys.argv = sys.argv[1:]
+main()
+"""
+
+
+def test_a_worker_that_hangs_is_killed_and_replaced(start: Start) -> None:
+    """The supervisor's patience is cut to three seconds here."""
+    guard = start("strip-xexch50", "--workers", "2", before=(sys.executable, "-c", _IMPATIENT))
+    first = guard.journal[0]["processes"][0]
+    os.kill(first, signal.SIGSTOP)
+    [hung] = guard.wait_for(lambda lines: select(lines, "worker-hung"), 20, "the hang")
+    assert (hung["worker"], hung["process"]) == (1, first)
+    [again] = guard.wait_for(lambda lines: select(lines, "worker-started"), 20, "the next one")
+    assert again["worker"] == 1
+    for _ in range(4):
+        with RawClient(guard.address) as client:
+            client.greet()
+            client.bye()
+    guard.sessions(4)
+    guard.stop(40)
+
+
+def test_a_worker_that_will_not_live(start: Start) -> None:
     """One that is killed again and again ends the guard, loudly, with status 1."""
     guard = start("strip-xexch50", "--workers", "2")
 
