@@ -159,6 +159,14 @@ def test_a_line_full_of_blanks_is_read_at_once() -> None:
     assert process_time() - began < 1.0  # with a pattern for the blanks at the end it was five
 
 
+def test_a_chunk_behind_a_line_of_blanks_is_looked_for_once() -> None:
+    command = Command(b"X-LINK2STATE FIRST" + b" " * 16_000 + b"x\r\n")
+    began = process_time()
+    for _ in range(5):
+        assert not link2state_overflows(command, first_seen=False)
+    assert process_time() - began < 1.0  # looked for anew from each blank it was five
+
+
 @pytest.mark.parametrize(
     ("line", "argument"),
     [
