@@ -97,9 +97,10 @@ class ClientFlow(PayloadFlow):
         session.commands += 1
         session.meter.verbs[verb.name] += 1
         session.now = session.since = now
-        dialogue.pending.append(Exchange("command", Command(data, verb)))
+        command = Command(data, verb)
+        dialogue.pending.append(Exchange("command", command))
         if verb.change:
-            dialogue.said(verb)
+            dialogue.said(command)
         elif verb.waits:
             self.waiting = True
             self._read = ClientFlow._wait
@@ -201,7 +202,7 @@ class ClientFlow(PayloadFlow):
         exchange = Exchange("command", command)
         pending.append(exchange)
         if command.spec.change:
-            session.dialogue.said(command.spec)
+            session.dialogue.said(command)
         if command.spec.waits:
             self.waiting = True
             self._read = ClientFlow._wait

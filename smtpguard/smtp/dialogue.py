@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from smtpguard.smtp.commands import Command, address
-from smtpguard.smtp.verbs import Verb
 
 Stage = Literal["greeting", "command", "text", "chunk", "blob", "sasl"]
 
@@ -116,15 +115,27 @@ class Dialogue:
         self.pending.append(exchange)
         return exchange
 
-    def said(self, verb: Verb) -> None:
-        """The client has said a command of this verb; some begin another transaction, if the server takes them."""
-        if verb.change == "rcpt":
+    def said(self, command: Command) -> None:
+        """The client has said a command, the last one that is pending; some begin another transaction, if the server
+        takes them."""
+        change = command.spec.change
+        if change == "rcpt":
             self.rcpts_said += 1
-        elif verb.change in ("mail", "reset", "hello"):
+        elif change in ("mail", "reset", "hello"):
             self.rcpts_said = 0
             self.content = ""
             self.last_said = False
-            self.chunk_refused = False
+            if self.chunk_refused:
+                self.chunk_refused = not self._leaves_transaction(command)
+
+    def _leaves_transaction(self, command: Command) -> bool:
+        """Whether whatever the server says to it, the message at hand can't go on behind ``command``."""
+        if command.spec.change == "mail":
+            # Inside a transaction MAIL is refused, and changes nothing (RFC 5321 4.1.4).
+            others = (exchange.command for exchange in self.pending if exchange.command is not command)
+            return self.envelope.mail is None and not any(other.spec.change == "mail" for other in others)
+        # RSET is never refused, but with an argument it may be (RFC 5321 4.1.1.5); a hello may be.
+        return command.spec.change == "reset" and not command.argument
 
     def accepted(self, command: Command, now: float = 0.0) -> None:
         """Apply what a positive reply to ``command``, which came at ``now``, changes."""

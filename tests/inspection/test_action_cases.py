@@ -274,6 +274,23 @@ def test_a_message_never_ends_without_the_chunk_that_was_refused(action: Action)
     assert exchange(book, b"BDAT 3 LAST\r\nghi", QUEUED)
 
 
+@pytest.mark.parametrize("refused", [b"MAIL FROM:<b@b.example>\r\n", b"EHLO\r\n", b"RSET now\r\n"])
+def test_nor_behind_a_command_that_the_server_refuses(refused: bytes) -> None:
+    book = in_transaction(inspector(rule("r", "payload", Cap(10), verb="BDAT")))
+    book = book >> C(b"BDAT 11\r\n12345678901") << own_reply(b"552 ", rule="r")
+    book = exchange(book, refused, b"503 5.5.1 No\r\n")
+    book = book >> C(b"BDAT 3 LAST\r\ndef") << own_reply(b"503 5.5.1 ") << no_record("message")
+    book = exchange(book, b"RSET\r\n", OK)
+    assert exchange(book, b"BDAT 3 LAST\r\nghi", QUEUED)
+
+
+def test_a_new_transaction_may_come_in_one_group_with_its_reset() -> None:
+    book = in_transaction(inspector(rule("r", "payload", Cap(10), verb="BDAT")))
+    book = book >> C(b"BDAT 11\r\n12345678901") << own_reply(b"552 ", rule="r")
+    group = b"RSET\r\nMAIL FROM:<b@b.example>\r\nRCPT TO:<c@c.example>\r\nBDAT 3 LAST\r\nghi"
+    assert exchange(book, group, OK * 3 + QUEUED)
+
+
 def test_a_cap_says_nothing_of_an_auth_line_that_is_short_enough() -> None:
     book = exchange(sole(Cap(8), "payload"), b"AUTH LOGIN\r\n", b"334 VXNlcm5hbWU6\r\n")
     book = exchange(book, b"YWJj\r\n", b"334 UGFzc3dvcmQ6\r\n") << no_record("payload-capped")
