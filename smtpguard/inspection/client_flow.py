@@ -215,6 +215,10 @@ class ClientFlow(PayloadFlow):
         self.answer(command, reply)
 
     def _wait(self, data: bytes, position: int) -> int:
+        if self.session.tls_stage is CLIENT:
+            # Our 220 is out, and what comes in clear behind it may be in the same read as the STARTTLS.
+            self.session.violation("starttls-injection", Command(b"STARTTLS\r\n"))
+            return position
         return -1
 
     def catch_up(self) -> None:

@@ -300,6 +300,13 @@ def test_octets_behind_an_own_starttls_are_an_injection(behind: bytes) -> None:
     assert book << record("violation", violation="starttls-injection")
 
 
+@pytest.mark.parametrize("behind", [MAIL, b"R", b"\x16\x03\x01"])
+def test_octets_that_come_with_an_own_starttls_are_an_injection(behind: bytes) -> None:
+    book = own_hello(inspector(PASS, terms=OWN)) >> C(b"STARTTLS\r\n" + behind) << to_client(OWN_READY)
+    book = book << starting_tls(CLIENT) << to_client(like(rb"(421 4\.5\.0 [^\r\n]*\r\n)?")) << closed()
+    assert book << record("violation", violation="starttls-injection") << record("uncertain", then="close")
+
+
 def test_starttls_takes_no_argument() -> None:
     book = own_hello(inspector(PASS, terms=OWN)) >> C(b"STARTTLS now\r\n") << own_reply(b"501 5.5.4")
     assert exchange(book, b"NOOP\r\n", OK)
