@@ -13,7 +13,8 @@ A transcript is ``{"turns": [...], "ended": "" | "tunnel" | "cut" | "lost"}``. A
 - a number: octets of a blob.
 
 What is kept is bounded: behind ``MAX_COST`` it ends as ``cut``; where the rest is opaque (TLS, or the Inspector can't
-know any more what is what), as ``tunnel``; as ``lost`` where the shadow that keeps it was given up.
+know any more what is what, or the server has ended), as ``tunnel``; as ``lost`` where the shadow that keeps it was
+given up.
 """
 
 from __future__ import annotations
@@ -45,11 +46,18 @@ class _Said(NamedTuple):
 
 
 class _RememberingSession(Session):
-    """Says of all octets what they are. ``hides``: the next reply answers something that is masked."""
+    """Says of all octets what they are. ``hides``: the next reply answers something that is masked; ``opened``: the
+    server has ended, and what the client says passes as it comes, taken apart by nobody."""
 
-    __slots__ = ("hides",)
+    __slots__ = ("hides", "opened")
 
     hides: bool
+    opened: bool
+
+    def open_up(self) -> None:
+        """Both directions pass as they come, what was held first."""
+        self.opened = True
+        super().open_up()
 
     def send(self, side: Side, data: bytes) -> None:
         """Octets towards ``side``."""
@@ -61,6 +69,8 @@ class _RememberingSession(Session):
             return "opaque"
         if towards is not SERVER:
             return "reply"
+        if self.opened:
+            return "opaque"
         state = self.client_flow.state
         if state == "payload":
             return "blob" if self.client_flow.payload_stage == "blob" else "text"
@@ -80,7 +90,7 @@ class Transcriber(Inspector):
             raise ValueError(f"{rulebook.name} may alter something: what passes is not what was said")
         super().__init__(rulebook, **settings)
         self._remembering = cast(_RememberingSession, self._session)
-        self._remembering.hides = False
+        self._remembering.hides = self._remembering.opened = False
         self._turns: list[list[object]] = []
         self._cost = 0
         self._line = b""  # of a message, its end still to come

@@ -168,6 +168,30 @@ def test_no_octets_make_it_fail(book: Rulebook, garbage: Garbage, seed: int) -> 
     json.dumps(shell.inspector.summary()["transcript"])  # type: ignore[attr-defined]
 
 
+SECRET_LATER = b"EHLO a\r\nAUTH PLAIN AHNlY3JldA==\r\n"
+
+
+@pytest.mark.parametrize("held", [b"XCLIENT NAME=a\r\n", b"AUTH LOGIN\r\n"])
+def test_what_nobody_took_apart_is_not_kept(held: bytes) -> None:
+    box = Transcriber(PASS)
+    box.start(0.0)
+    for side, data in (*OPENING, (CLIENT, held + SECRET_LATER)):
+        box.receive(side, data, 0.0)
+    box.eof(SERVER, 0.0)  # and with that goes out what waited for the server's word, as it came
+    assert box.transcript() == {"turns": [*OPENED, ["client", held.decode()]], "ended": "tunnel"}
+
+
+def test_what_a_client_says_to_a_server_that_has_ended_is_not_kept() -> None:
+    box = Transcriber(PASS)
+    box.start(0.0)
+    for side, data in OPENING:
+        box.receive(side, data, 0.0)
+    box.eof(SERVER, 0.0)
+    assert box.transcript() == {"turns": OPENED, "ended": ""}
+    box.receive(CLIENT, SECRET_LATER, 0.0)
+    assert box.transcript() == {"turns": OPENED, "ended": "tunnel"}
+
+
 def test_an_answer_of_the_guards_own_is_in_it() -> None:
     box = ShadowedInspector(rulebook(rule("no", "command", Reject(), verb="VRFY")), None, transcribe=True)
     for side, data in (*OPENING, (CLIENT, b"VRFY a\r\n")):
