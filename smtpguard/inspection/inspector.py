@@ -202,6 +202,7 @@ class Inspector:
     def part(self) -> None:
         """The session is over and its summary taken: nothing may be asked any more. Its parts know one another; they
         let go here, so that their memory is free at once and still warm for the next session."""
+        self._session.client_flow.part()
         del self._session.client_flow, self._session.server_flow
 
     # --- what is so --------------------------------------------------------------------------------------------

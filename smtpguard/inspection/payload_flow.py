@@ -46,11 +46,15 @@ class PayloadFlow(Flow):
         self._text: TextReader
         self._guarded: GuardedText | None = None  # a text that the rules look into
         self._counted: CountedReader
-        self._misreader: Misreader
+        self._misreader: Misreader | None = None
         self._sink: Sink = OPEN
         self._lines: LineReader | None = None  # of the message, over all its chunks
         self._line_facts: Facts | None = None
         self._watched: LineReader | None = None  # the same while its octets are read, None where no rule asks for lines
+
+    def part(self) -> None:
+        """The session is over: let go of what knows us."""
+        self._guarded = self._misreader = None
 
     @property
     def payload_stage(self) -> str:
@@ -174,7 +178,8 @@ class PayloadFlow(Flow):
         self.resume()
 
     def _read_misread(self, data: bytes, position: int) -> int:
-        return self._misreader.read(data, position)
+        misreader = self._misreader
+        return misreader.read(data, position) if misreader is not None else len(data)
 
     def _read_text(self, data: bytes, position: int) -> int:
         text = self._text

@@ -218,6 +218,7 @@ class ShadowedInspector(Inspector):
             self._transcript = {**self._shadow.transcript(), "ended": "lost"}
         if self._shadow is not None:
             self._outcome = {**self._counts(self._shadow), "followed": False, "why": why}
+            self._shadow.part()
             self._shadow = None
 
     @staticmethod

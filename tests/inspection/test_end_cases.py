@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
-from smtpguard.policy.actions import Eat
+from smtpguard.inspection.client_flow import ClientFlow
+from smtpguard.inspection.inspector import Inspector
+from smtpguard.policy.actions import Eat, Misread
+from smtpguard.policy.rulebook import Rulebook
 from smtpguard.smtp.sides import CLIENT, SERVER
 from tests.inspection.openings import (
     BANNER,
@@ -37,10 +42,12 @@ from tests.playbook import (
     reading,
     record,
     rule,
+    rulebook,
     to_client,
     to_server,
     tunnelled,
 )
+from tests.playbook.rulebooks import shipped
 
 OK = b"250 2.0.0 OK\r\n"
 GONE = like(rb"421 4\.4\.1 [^\r\n]*\r\n")
@@ -205,3 +212,44 @@ def test_what_still_flows_behind_the_servers_fin_keeps_the_session_alive() -> No
     book = exchange(in_transaction(inspector("pass")), b"DATA\r\n", GO_AHEAD) >> eof_server() << finished(CLIENT)
     book = book >> advance(seconds=170) >> C(b"text\r\n") << to_server(b"text\r\n")
     assert book >> advance(seconds=179) << no_record("timeout") >> advance(seconds=1) << record("timeout") << closed()
+
+
+@pytest.mark.parametrize("last", [b"a\n.\nb\r\n.\r\n", b"half a text"])
+def test_a_session_that_ended_in_a_text_is_freed_at_once(last: bytes) -> None:
+    opening = [
+        BANNER,
+        b"EHLO a\r\n",
+        b"250 mx\r\n",
+        b"MAIL FROM:<a@b.example>\r\n",
+        OK,
+        b"RCPT TO:<c@d.example>\r\n",
+        OK,
+    ]
+    _assert_freed(shipped("harden"), [*opening, b"DATA\r\n", GO_AHEAD, last])
+
+
+def test_a_session_that_ended_in_a_misread_payload_is_freed_at_once() -> None:
+    book = rulebook(rule("blind", "payload", Misread("lines"), verb="BDAT"))
+    _assert_freed(book, [BANNER, b"EHLO a\r\n", b"250 mx\r\n", b"BDAT 9 LAST\r\nabc"])
+
+
+def _assert_freed(book: Rulebook, said: list[bytes]) -> None:
+    """``said`` in turns, the server's first; then all is over, and the collector is not asked."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = _flows()
+        session = Inspector(book)
+        for number, data in enumerate(said):
+            session.receive(CLIENT if number % 2 else SERVER, data, 0.0)
+        session.lost(CLIENT)
+        assert session.closed
+        session.part()
+        del session
+        assert _flows() == before
+    finally:
+        gc.enable()
+
+
+def _flows() -> int:
+    return sum(isinstance(one, ClientFlow) for one in gc.get_objects())
