@@ -16,7 +16,8 @@ import redis
 
 from tests.deploy.test_haproxy import CLIENT, Fleet
 from tests.real.guard_process import select
-from tests.real.postfix_instance import DOMAIN, PrivatePostfix, missing, until
+from tests.real.postfix_instance import PrivatePostfix, missing
+from tests.real.private_server import DOMAIN, until
 from tests.relay.redis_process import RedisProcess, own_redis
 
 pytestmark = pytest.mark.real
@@ -38,10 +39,7 @@ def counting(tmp_path: Path, store: RedisProcess) -> Iterator[Fleet]:
     settings = tmp_path / "guard.yaml"
     settings.write_text(f"limits: {{client_sessions: {SESSIONS}, store: '{store.url}', store_deadline: 5}}\n")
     with ExitStack() as stack:
-        postfix = PrivatePostfix()
-        stack.callback(postfix.remove)
-        postfix.start()
-        fleet = Fleet(tmp_path, postfix, "--config", str(settings))
+        fleet = Fleet(tmp_path, stack.enter_context(PrivatePostfix()), "--config", str(settings))
         stack.callback(fleet.close)
         for guard in ("guard1", "guard2"):
             until(lambda guard=guard: fleet.state(guard)[0] == "UP", 30, f"{guard} to be up")  # type: ignore[misc]

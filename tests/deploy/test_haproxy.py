@@ -15,7 +15,8 @@ import pytest
 
 from tests.deploy.places import DEPLOY, needs, output
 from tests.real.guard_process import GuardProcess
-from tests.real.postfix_instance import DOMAIN, PrivatePostfix, free_port, missing, until
+from tests.real.postfix_instance import PrivatePostfix, missing
+from tests.real.private_server import DOMAIN, free_port, until
 from tests.real.raw_client import RawClient
 
 pytestmark = pytest.mark.real
@@ -95,16 +96,12 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
     if reason := missing():
         pytest.skip(reason)
     needs("haproxy")
-    postfix = PrivatePostfix()
-    try:
-        postfix.start()
+    with PrivatePostfix() as postfix:
         fleet = Fleet(tmp_path, postfix)
         try:
             yield fleet
         finally:
             fleet.close()
-    finally:
-        postfix.remove()
 
 
 def test_haproxy_takes_the_configuration(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from tests.deploy.places import DEPLOY
 from tests.real.guard_process import GuardProcess
-from tests.real.postfix_instance import DOMAIN, PrivatePostfix, missing, until
+from tests.real.postfix_instance import PrivatePostfix, missing
+from tests.real.private_server import DOMAIN, until
 from tests.real.raw_client import RawClient
 
 pytestmark = pytest.mark.real
@@ -24,9 +25,7 @@ def test_postfix_sees_the_client_behind_the_guard() -> None:
     options = tuple(re.findall(r"^ +-o (\S+)$", PAGE, re.MULTILINE))
     [given] = re.findall(r"^    SMTPGUARD_OPTIONS=(.+)$", PAGE, re.MULTILINE)
     assert options
-    postfix = PrivatePostfix(options=options)
-    try:
-        postfix.start()
+    with PrivatePostfix(options=options) as postfix:
         guard = GuardProcess(postfix.address, "strip-chunking", *given.split())
         try:
             with RawClient(guard.address, source=CLIENT) as client:
@@ -42,5 +41,3 @@ def test_postfix_sees_the_client_behind_the_guard() -> None:
         postfix.wait_for(mailbox, 1)
         log = postfix.root / "mail.log"
         until(lambda: f"client=unknown[{CLIENT}]" in log.read_text(), 10, "the client in Postfix's log")
-    finally:
-        postfix.remove()

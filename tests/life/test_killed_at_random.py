@@ -12,7 +12,8 @@ import pytest
 
 from tests.life.processes import Receiver, Sender
 from tests.real.guard_process import GuardProcess, select
-from tests.real.postfix_instance import PrivatePostfix, free_port, until
+from tests.real.postfix_instance import PrivatePostfix
+from tests.real.private_server import free_port, until
 
 MESSAGES = 20_000
 SESSIONS = 40

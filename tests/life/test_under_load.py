@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.life.processes import Receiver, Sender
 from tests.real.guard_process import GuardProcess, select
-from tests.real.postfix_instance import until
+from tests.real.private_server import until
 
 SESSIONS = 50
 RELOADS = 100

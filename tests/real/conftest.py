@@ -15,7 +15,8 @@ from tests.real.exim_receiver import PrivateEximReceiver
 from tests.real.guard_process import GuardProcess, Line, select
 from tests.real.lab_process import LabProcess
 from tests.real.opensmtpd_instance import PrivateOpenSMTPD
-from tests.real.postfix_instance import DOMAIN, PrivatePostfix, missing
+from tests.real.postfix_instance import PrivatePostfix, missing
+from tests.real.private_server import DOMAIN
 
 POLICIES = ("pass", "strip-xexch50")
 
@@ -47,12 +48,8 @@ def postfix() -> Iterator[PrivatePostfix]:
     """The instance that all tests of the run deliver to."""
     if reason := missing():
         pytest.skip(reason)
-    instance = PrivatePostfix()
-    try:
-        instance.start()
+    with PrivatePostfix() as instance:
         yield instance
-    finally:
-        instance.remove()
 
 
 @pytest.fixture
@@ -60,12 +57,8 @@ def own_postfix() -> Iterator[PrivatePostfix]:
     """One for a test that breaks it."""
     if reason := missing():
         pytest.skip(reason)
-    instance = PrivatePostfix()
-    try:
-        instance.start()
+    with PrivatePostfix() as instance:
         yield instance
-    finally:
-        instance.remove()
 
 
 @pytest.fixture(scope="session")
@@ -73,12 +66,8 @@ def opensmtpd() -> Iterator[PrivateOpenSMTPD]:
     """The OpenSMTPD that all tests of the run deliver to."""
     if reason := opensmtpd_instance.missing():
         pytest.skip(reason)
-    instance = PrivateOpenSMTPD()
-    try:
-        instance.start()
+    with PrivateOpenSMTPD() as instance:
         yield instance
-    finally:
-        instance.remove()
 
 
 @pytest.fixture(scope="session")
@@ -86,12 +75,8 @@ def exim() -> Iterator[PrivateEximReceiver]:
     """The Exim that all tests of the run deliver to."""
     if reason := exim_instance.missing():
         pytest.skip(reason)
-    instance = PrivateEximReceiver()
-    try:
-        instance.start()
+    with PrivateEximReceiver() as instance:
         yield instance
-    finally:
-        instance.remove()
 
 
 @pytest.fixture(params=("straight", *POLICIES))

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.real.postfix_instance import free_port, until
+from tests.real.private_server import free_port, until
 
 _CONFIGURATION = """\
 global

@@ -1,8 +1,7 @@
 """A private Postfix: its own configuration, queue, data folder, log and port, beside whatever else the host runs.
 
-Every message for ``<anything>@test.example`` lands in one Maildir as Postfix received it, below the four headers that
-Postfix puts on top. It needs root, because Postfix's master does. ``start`` returns when the port answers; ``stop``
-returns when every process is gone; ``kill`` is the power cut. What it does not do: DNS, relaying, TLS.
+A message in the Maildir has four headers on top: Return-Path, X-Original-To, Delivered-To and Postfix's own Received.
+It needs root, because Postfix's master does. ``kill`` is the power cut. What it does not do: DNS, relaying, TLS.
 """
 
 from __future__ import annotations
@@ -15,17 +14,12 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
 
 from tests.net.namespaces import Host
+from tests.real.private_server import PrivateServer, free_port, until
 
-T = TypeVar("T")
-
-DOMAIN = "test.example"
 SESSIONS = 220  # smtpd processes at once: 200 for the test of that name, and some that are just ending
 
 _MAIN_CF = """\
@@ -101,27 +95,11 @@ def _sbin_path() -> str:
     return os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+class PrivatePostfix(PrivateServer):
+    """One instance; ``services`` says where its further ports are."""
 
-
-def until(condition: Callable[[], T], seconds: float, what: str) -> T:
-    """The first true value of ``condition``, asked every 20 ms; AssertionError naming ``what`` after ``seconds``."""
-    limit = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > limit:
-            raise AssertionError(f"waited {seconds:g} s in vain for {what}")
-        time.sleep(0.02)
-
-
-class PrivatePostfix:
-    """One instance below ``root``, which is readable by Postfix's own user."""
+    NAME = "Postfix"
+    INBOX = "mail/inbox"
 
     def __init__(
         self,
@@ -136,12 +114,9 @@ class PrivatePostfix:
 
         ``options`` are what master.cf gives smtpd behind ``-o``; ``services`` are further ports of 127.0.0.1, each with
         options of its own; ``settings`` go behind main.cf, with ``{root}`` for the instance's folder."""
+        super().__init__(addresses[0], port)
         self._host = host
         self._behind_proxy = "smtpd_upstream_proxy_protocol=haproxy" in options
-        self.root = Path(tempfile.mkdtemp(prefix="smtpguard-postfix-", dir="/tmp"))
-        self.root.chmod(0o755)
-        self.port = port or free_port()
-        self.address = (addresses[0], self.port)
         nobody = pwd.getpwnam("nobody")
         postfix = pwd.getpwnam("postfix")
         for folder, uid in (("etc", 0), ("queue", 0), ("data", postfix.pw_uid), ("mail", nobody.pw_uid)):
@@ -165,7 +140,6 @@ class PrivatePostfix:
         for name, own in (services or {}).items():
             listeners += f"\n127.0.0.1:{self.services[name][1]} " + " -o ".join(("inet n - n - - smtpd", *own))
         (self.root / "etc" / "master.cf").write_text(_MASTER_CF.format(listeners=listeners))
-        self._read: dict[str, tuple[str, bytes]] = {}
 
     def _postfix(self, command: str) -> subprocess.CompletedProcess[str]:
         start = ["postfix", "-c", str(self.root / "etc"), command]
@@ -206,43 +180,17 @@ class PrivatePostfix:
         os.killpg(master, signal.SIGKILL)
         until(lambda: not _alive(master), 10, "Postfix's end")
 
-    def remove(self) -> None:
-        """Stop it and delete everything that it had."""
-        self.stop()
-        shutil.rmtree(self.root, ignore_errors=True)
-
     def _master(self) -> int:
         return int((self.root / "queue" / "pid" / "master.pid").read_text())
 
-    def connects(self) -> list[str]:
-        """The client of each of its sessions so far, as its log has them."""
+    def logs(self) -> list[Path]:
+        """What postlogd writes."""
+        return [self.root / "mail.log"]
+
+    def clients(self) -> list[str]:
+        """The client's address of each of its sessions so far, in order, as its log has them."""
         log = (self.root / "mail.log").read_text(errors="replace")
-        return re.findall(r": connect from (\S+)", log)
-
-    def log(self) -> str:
-        """The last lines of its log, for a failure's message."""
-        log = self.root / "mail.log"
-        return "\n".join(log.read_text(errors="replace").splitlines()[-40:]) if log.exists() else "(no log)"
-
-    def messages(self, mailbox: str) -> list[bytes]:
-        """The contents delivered to ``mailbox`` so far, as the client sent them (CRLF, no dot-stuffing)."""
-        folder = self.root / "mail" / "inbox" / "new"
-        for path in folder.iterdir() if folder.is_dir() else ():
-            if path.name not in self._read:
-                self._read[path.name] = _unwrap(path.read_bytes())
-        return [content for recipient, content in self._read.values() if recipient == mailbox]
-
-    def wait_for(self, mailbox: str, count: int, seconds: float = 60) -> list[bytes]:
-        """``messages(mailbox)`` as soon as there are ``count`` of them; AssertionError with Postfix's log if not."""
-        try:
-            return until(
-                lambda: found if len(found := self.messages(mailbox)) >= count else [],
-                seconds,
-                f"{count} messages to {mailbox}",
-            )
-        except AssertionError as error:
-            got = len(self.messages(mailbox))
-            raise AssertionError(f"{error}; there are {got}\n{self.log()}") from None
+        return re.findall(r"smtpd\[\d+\]: connect from \S*\[([^]]+)\]", log)
 
 
 def _alive(group: int) -> bool:
@@ -251,16 +199,3 @@ def _alive(group: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def _unwrap(stored: bytes) -> tuple[str, bytes]:
-    """The recipient and the original content of a file that virtual(8) wrote.
-
-    Postfix prepends Return-Path, X-Original-To, Delivered-To and its own Received, folded over several lines.
-    """
-    lines = stored.split(b"\n")
-    recipient = next(line for line in lines if line.startswith(b"Delivered-To: "))[len(b"Delivered-To: ") :]
-    top = next(number for number, line in enumerate(lines) if line.startswith(b"Received: ")) + 1
-    while lines[top].startswith((b"\t", b" ")):
-        top += 1
-    return recipient.decode(), b"\r\n".join(lines[top:])

@@ -11,7 +11,6 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
 from uuid import uuid4
 
 from tests.protection.smuggling import FORMS, POLICIES, Cells, text
@@ -19,34 +18,23 @@ from tests.real import exim_instance, opensmtpd_instance, postfix_instance
 from tests.real.exim_receiver import PrivateEximReceiver
 from tests.real.guard_process import GuardProcess
 from tests.real.opensmtpd_instance import PrivateOpenSMTPD
-from tests.real.postfix_instance import DOMAIN, PrivatePostfix, until
+from tests.real.postfix_instance import PrivatePostfix
+from tests.real.private_server import DOMAIN, PrivateServer, until
 from tests.real.raw_client import RawClient
-
-
-class Server(Protocol):
-    """What the attack asks of an instance."""
-
-    root: Path
-    address: tuple[str, int]
-
-    def messages(self, mailbox: str) -> list[bytes]: ...
-    def start(self) -> None: ...
-    def remove(self) -> None: ...
-
 
 QUEUES = {
     "Postfix": ("queue/maildrop", "queue/incoming", "queue/active", "queue/deferred"),
     "Exim": ("spool/input",),
     "OpenSMTPD": ("spool/smtpd/queue", "spool/smtpd/incoming"),
 }
-INSTANCES: dict[str, tuple[Callable[[], str], Callable[[], Server]]] = {
+INSTANCES: dict[str, tuple[Callable[[], str], Callable[[], PrivateServer]]] = {
     "Postfix": (postfix_instance.missing, PrivatePostfix),
     "Exim": (exim_instance.missing, PrivateEximReceiver),
     "OpenSMTPD": (opensmtpd_instance.missing, PrivateOpenSMTPD),
 }
 
 
-def attack(server: Server, kind: str, policy: str) -> dict[str, tuple[int, int]]:
+def attack(server: PrivateServer, kind: str, policy: str) -> dict[str, tuple[int, int]]:
     """By form: how many messages the server took of one, and the code that the client heard for it."""
     told: dict[str, int] = {}
     boxes: dict[str, tuple[str, str]] = {}
@@ -76,7 +64,7 @@ def _one(address: tuple[str, int], form: bytes, outer: str, inner: str) -> int:
         return code
 
 
-def _queued(server: Server, kind: str) -> Iterator[Path]:
+def _queued(server: PrivateServer, kind: str) -> Iterator[Path]:
     for folder in QUEUES[kind]:
         yield from (path for path in (server.root / folder).rglob("*") if path.is_file())
 
@@ -100,12 +88,8 @@ def tried() -> Cells:
         return {}
     cells: Cells = {}
     for kind, (_, make) in INSTANCES.items():
-        server = make()
-        try:
-            server.start()
+        with make() as server:
             for policy in POLICIES:
                 for name, (messages, _) in attack(server, kind, policy).items():
                     cells[policy, name, version(kind)] = str(messages)
-        finally:
-            server.remove()
     return cells

@@ -22,7 +22,8 @@ from smtpguard.lab.dns.server import DnsServer
 from smtpguard.lab.dns.zones import Zones
 from tests.pages.reading import assert_self_contained
 from tests.real.guard_process import SMTPGUARD, GuardProcess
-from tests.real.postfix_instance import DOMAIN, PrivatePostfix
+from tests.real.postfix_instance import PrivatePostfix
+from tests.real.private_server import DOMAIN
 
 pytestmark = pytest.mark.real
 

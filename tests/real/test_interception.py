@@ -5,7 +5,6 @@ The guard runs as nobody, with the one capability that its mode takes.
 
 from __future__ import annotations
 
-import re
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,8 @@ from tests.net.namespaces import SMTPGUARD, Host, unprivileged
 from tests.net.path import CLIENT, ROUTER_INSIDE, ROUTER_OUTSIDE, SERVER, Path, three_hosts
 from tests.real.contents import message, stuffed
 from tests.real.guard_process import GuardProcess, select
-from tests.real.postfix_instance import DOMAIN, PrivatePostfix, missing, until
+from tests.real.postfix_instance import PrivatePostfix, missing
+from tests.real.private_server import DOMAIN, until
 from tests.real.raw_client import RawClient
 
 pytestmark = pytest.mark.real
@@ -43,12 +43,8 @@ def path() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def postfix(path: Path) -> Iterator[PrivatePostfix]:
     """On the server, port 25, both families."""
-    instance = PrivatePostfix(path.server, tuple(SERVER.values()), 25)
-    try:
-        instance.start()
+    with PrivatePostfix(path.server, tuple(SERVER.values()), 25) as instance:
         yield instance
-    finally:
-        instance.remove()
 
 
 @pytest.fixture
@@ -88,13 +84,8 @@ def send(path: Path, address: str, mailbox: str, content: bytes) -> bytes:
     return offered
 
 
-def peers(postfix: PrivatePostfix) -> list[str]:
-    """Whom Postfix has logged connections from so far, in order."""
-    return re.findall(r"smtpd\[\d+\]: connect from \S*\[([^]]+)\]", (postfix.root / "mail.log").read_text())
-
-
 def news(postfix: PrivatePostfix, known: int) -> list[str]:
-    return until(lambda: peers(postfix)[known:], 10, "a line in Postfix's log")
+    return until(lambda: postfix.clients()[known:], 10, "a line in Postfix's log")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -105,20 +96,20 @@ def test_before_under_and_after(
     mailbox, plain = f"{uuid4().hex}@{DOMAIN}", path.router.network()
     contents = [message(200_000, seed) for seed in range(3)]
 
-    known = len(peers(postfix))
+    known = len(postfix.clients())
     assert b"CHUNKING" in send(path, SERVER[family], mailbox, contents[0])
     assert news(postfix, known) == [CLIENT[family]]
 
     guard = start_guard(mode, rights=RIGHTS[mode])
     path.router.run(*unprivileged("net_admin"), SMTPGUARD, "net", "up", "--mode", mode, "--in", "in0")
-    known = len(peers(postfix))
+    known = len(postfix.clients())
     assert b"CHUNKING" not in send(path, SERVER[family], mailbox, contents[1])
     assert news(postfix, known) == [CLIENT[family] if mode is Intercept.TPROXY else ROUTER_OUTSIDE[family]]
     [summary] = guard.sessions(1)
 
     path.router.run(*unprivileged("net_admin"), SMTPGUARD, "net", "down")
     assert path.router.network() == plain
-    known = len(peers(postfix))
+    known = len(postfix.clients())
     assert b"CHUNKING" in send(path, SERVER[family], mailbox, contents[2])
     assert news(postfix, known) == [CLIENT[family]]
 
@@ -137,7 +128,7 @@ def test_the_lesser_capability_is_enough_for_transparent_sockets(
 ) -> None:
     start_guard(Intercept.TPROXY, rights=("net_raw",))
     path.router.run(SMTPGUARD, "net", "up", "--mode", "tproxy", "--in", "in0")
-    known = len(peers(postfix))
+    known = len(postfix.clients())
     send(path, SERVER["ipv4"], f"{uuid4().hex}@{DOMAIN}", b"Subject: x\r\n\r\nhello\r\n")
     assert news(postfix, known) == [CLIENT["ipv4"]]
 
@@ -245,15 +236,15 @@ def test_with_an_upstream_it_serves_those_who_call_it(
 ) -> None:
     guard = start_guard(mode, "--upstream", f"{SERVER['ipv4']}:25", rights=RIGHTS[mode])
     path.router.run(SMTPGUARD, "net", "up", "--mode", mode, "--in", "in0")
-    known = len(peers(postfix))
+    known = len(postfix.clients())
     for address, port in ((ROUTER_INSIDE["ipv4"], PORT), (SERVER["ipv4"], 25)):
         with call(path, address, port) as client:
             assert client.reply().startswith(b"220 ")
             assert b"CHUNKING" not in client.ask(b"EHLO client.example")
             client.bye()
     kept = CLIENT["ipv4"] if mode is Intercept.TPROXY else ROUTER_OUTSIDE["ipv4"]
-    until(lambda: len(peers(postfix)) == known + 2, 10, "two connections")
-    assert peers(postfix)[known:] == [ROUTER_OUTSIDE["ipv4"], kept]
+    until(lambda: len(postfix.clients()) == known + 2, 10, "two connections")
+    assert postfix.clients()[known:] == [ROUTER_OUTSIDE["ipv4"], kept]
     assert select(guard.stop(), "loop-refused") == []
 
 

@@ -16,7 +16,8 @@ from tests.real.contents import message
 from tests.real.exim_instance import PrivateExim
 from tests.real.guard_process import select
 from tests.real.lab_process import LabProcess
-from tests.real.postfix_instance import DOMAIN, PrivatePostfix
+from tests.real.postfix_instance import PrivatePostfix
+from tests.real.private_server import DOMAIN
 
 pytestmark = pytest.mark.real
 

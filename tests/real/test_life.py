@@ -18,7 +18,7 @@ import pytest
 
 from tests.life.processes import Receiver
 from tests.real.guard_process import SMTPGUARD, GuardProcess, select
-from tests.real.postfix_instance import free_port, until
+from tests.real.private_server import free_port, until
 from tests.real.raw_client import RawClient
 from tests.relay.redis_process import own_redis
 

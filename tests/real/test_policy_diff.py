@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.real.guard_process import SMTPGUARD, GuardProcess
-from tests.real.postfix_instance import DOMAIN, PrivatePostfix
+from tests.real.postfix_instance import PrivatePostfix
+from tests.real.private_server import DOMAIN
 from tests.real.raw_client import RawClient
 
 pytestmark = pytest.mark.real

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.real.postfix_instance import PrivatePostfix, until
+from tests.real.postfix_instance import PrivatePostfix
+from tests.real.private_server import until
 
 pytestmark = pytest.mark.real
 

@@ -8,10 +8,11 @@ from tests.protection.smuggling import POLICIES, read_page
 from tests.real.exim_receiver import PrivateEximReceiver
 from tests.real.opensmtpd_instance import PrivateOpenSMTPD
 from tests.real.postfix_instance import PrivatePostfix
-from tests.real.smuggled import Server, attack, version
+from tests.real.private_server import PrivateServer
+from tests.real.smuggled import attack, version
 
 
-def hold(server: Server, kind: str, policy: str) -> None:
+def hold(server: PrivateServer, kind: str, policy: str) -> None:
     """What the server takes is what the page says of this version, and under harden never two."""
     seen = attack(server, kind, policy)
     if policy != "pass":

@@ -9,7 +9,8 @@ import pytest
 
 from tests.real.contents import message, stuffed
 from tests.real.guard_process import GuardProcess
-from tests.real.postfix_instance import PrivatePostfix, until
+from tests.real.postfix_instance import PrivatePostfix
+from tests.real.private_server import until
 from tests.real.raw_client import RawClient
 
 pytestmark = pytest.mark.real

@@ -17,19 +17,13 @@ from tests.real.exim_instance import PrivateExim
 from tests.real.guard_process import GuardProcess, Line, select
 from tests.real.opensmtpd_instance import PrivateOpenSMTPD
 from tests.real.postfix_instance import PrivatePostfix, missing
+from tests.real.postfix_with_tls import PostfixWithTls
 from tests.real.test_clients import run
 from tests.relay.tls_hosts import client_context, files
 
 pytestmark = pytest.mark.real
 
 SENDER = "alice@client.example"
-POSTFIX_TLS = """\
-smtpd_tls_security_level = may
-smtpd_tls_cert_file = {root}/mx.example.pem
-smtpd_tls_key_file = {root}/mx.example.key
-smtpd_tls_loglevel = 1
-smtpd_authorized_xclient_hosts = 127.0.0.0/8
-"""
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +31,8 @@ def postfix() -> Iterator[PrivatePostfix]:
     """A Postfix with STARTTLS, and a port where it speaks TLS from the first octet on."""
     if reason := missing():
         pytest.skip(reason)
-    instance = PrivatePostfix(settings=POSTFIX_TLS, services={"smtps": ("smtpd_tls_wrappermode=yes",)})
-    try:
-        files(instance.root, "mx.example")
-        instance.start()
+    with PostfixWithTls("smtps", "smtpd_tls_wrappermode=yes") as instance:
         yield instance
-    finally:
-        instance.remove()
 
 
 @pytest.fixture

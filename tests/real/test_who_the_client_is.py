@@ -13,7 +13,7 @@ from tests.real.contents import message
 from tests.real.guard_process import GuardProcess, select
 from tests.real.haproxy_instance import PrivateHAProxy
 from tests.real.postfix_instance import PrivatePostfix, missing
-from tests.real.test_tls import POSTFIX_TLS
+from tests.real.postfix_with_tls import PostfixWithTls
 from tests.relay.tls_hosts import client_context, files
 
 pytestmark = pytest.mark.real
@@ -28,13 +28,8 @@ def postfix() -> Iterator[PrivatePostfix]:
     """A Postfix that takes XCLIENT from loopback, with a port that expects a PROXY header."""
     if reason := missing() or haproxy_instance.missing():
         pytest.skip(reason)
-    instance = PrivatePostfix(settings=POSTFIX_TLS, services={"proxied": ("smtpd_upstream_proxy_protocol=haproxy",)})
-    try:
-        files(instance.root, "mx.example")
-        instance.start()
+    with PostfixWithTls("proxied", "smtpd_upstream_proxy_protocol=haproxy") as instance:
         yield instance
-    finally:
-        instance.remove()
 
 
 def send(address: tuple[str, int], mailbox: str, content: bytes, *, tls: bool = False) -> None:
@@ -58,7 +53,7 @@ def test_the_servers_log_has_the_client(
     upstream = postfix.address if onward == "xclient" else postfix.services["proxied"]
     guard = GuardProcess(upstream, "pass", *FROM_PROXY, *options, *bridge)
     proxy = PrivateHAProxy(guard.address, header)
-    before = len(postfix.connects())
+    before = len(postfix.clients())
     try:
         send(proxy.address, mailbox, content, tls=tls)
         (arrived,) = postfix.wait_for(mailbox, 1)
@@ -73,7 +68,7 @@ def test_the_servers_log_has_the_client(
             assert [line["outcome"] for line in select(journal, "xclient")].count("taken") >= 1
             assert f"client=unknown[{CLIENT}]" in log
         else:
-            assert f"unknown[{CLIENT}]" in postfix.connects()[before:]
+            assert CLIENT in postfix.clients()[before:]
     finally:
         proxy.close()
         guard.close()

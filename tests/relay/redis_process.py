@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.real.postfix_instance import until
+from tests.real.private_server import until
 
 
 class RedisProcess:
