@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
-from typing import Annotated
 
 import typer
 
+from smtpguard.cli.formats import Format, FormatOption
 from smtpguard.cli.lab_options import lab_errors
 from smtpguard.lab.scenario.file import load_scenario, scenario_names
 from smtpguard.lab.scenario.model import Scenario
 
 
-class Format(StrEnum):
-    """How the list is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-def list_scenarios(
-    output: Annotated[Format, typer.Option("--format", help="How to print the list.")] = Format.TEXT,
-) -> None:
+def list_scenarios(form: FormatOption = Format.TEXT) -> None:
     """The scenarios: name, firewall, expected outcome, title, source."""
     with lab_errors():
         scenarios = [load_scenario(name) for name in scenario_names()]
-    if output is Format.JSON:
+    if form is Format.JSON:
         typer.echo(json.dumps([_as_dict(scenario) for scenario in scenarios], indent=2))
         return
     widths = [max(len(cells[place]) for cells in map(_cells, scenarios)) for place in range(3)]

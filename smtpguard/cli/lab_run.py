@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from smtpguard.cli.formats import Format, FormatOption
 from smtpguard.cli.lab_options import EXIT_UNEXPECTED, Eml, lab_errors, message_of
 from smtpguard.lab.capture.legs import Capture
 from smtpguard.lab.run import run_scenario
@@ -19,13 +19,6 @@ from smtpguard.lab.telling.progress import SimulatedDays
 from smtpguard.lab.telling.report import tell
 
 
-class Format(StrEnum):
-    """How a run is reported."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 def run(
     scenario: Annotated[str, typer.Argument(help="A scenario's name (`smtpguard lab list`) or a file of your own.")],
     eml: Eml = None,
@@ -33,7 +26,7 @@ def run(
         str | None,
         typer.Option(help="A policy's name (`smtpguard policy list`) or file, or none; else the scenario's own."),
     ] = None,
-    report: Annotated[Format, typer.Option("--format", help="How to report it.")] = Format.TEXT,
+    form: FormatOption = Format.TEXT,
     eventlog: Annotated[bool, typer.Option("--eventlog", help="Print the event logs as Event Viewer does.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write the report as one self-contained page.")] = None,
     out: Annotated[
@@ -70,7 +63,7 @@ def run(
             write_html(result, html, capture)
         if capture is not None and out is not None:
             write_out(result, out, capture)
-        if report is Format.JSON:
+        if form is Format.JSON:
             typer.echo(result.as_json())
         else:
             tell(Console(highlight=False), result, whole_eventlog=eventlog)

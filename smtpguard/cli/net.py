@@ -93,9 +93,9 @@ def bring_up(
 def take_down(
     mode: Annotated[Mode | None, typer.Option(help="Not needed; taken so that the line of `up` serves here.")] = None,
     interfaces: Annotated[list[str] | None, typer.Option("--in", metavar="IFACE", help="Not needed.")] = None,
-    ports: Annotated[str, typer.Option(metavar="PORT,...", help="Not needed.")] = "25,587",
-    to_port: Annotated[int, typer.Option(metavar="PORT", help="Not needed.")] = 2525,
-    when_down: Annotated[WhenDown, typer.Option(help="Not needed.")] = WhenDown.REFUSE,
+    ports: Annotated[str | None, typer.Option(metavar="PORT,...", help="Not needed.")] = None,
+    to_port: Annotated[int | None, typer.Option(metavar="PORT", help="Not needed.")] = None,
+    when_down: Annotated[WhenDown | None, typer.Option(help="Not needed.")] = None,
     form: FormatOption = Format.TEXT,
 ) -> None:
     """Leave nothing of it: table, routing rules and routes, also after an `up` that was broken off.
