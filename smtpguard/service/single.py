@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack
 
 from smtpguard.relay.guard import Guard, Sockets
+from smtpguard.service.onlookers import Onlookers, onlookers
 from smtpguard.service.orders import InForce, Orders, described, warnings
-from smtpguard.service.outlook import Outlook, open_journal, say
-from smtpguard.service.pid_file import DONE, PidFile
+from smtpguard.service.outlook import Outlook, open_journal
 from smtpguard.service.running import Running, run_on_fastest_loop
 from smtpguard.service.systemd import Systemd
 from smtpguard.service.tracing import traced
@@ -17,23 +16,20 @@ from smtpguard.service.upstream import find_upstream
 
 def serve_alone(orders: Orders, terms: InForce, systemd: Systemd, sockets: Sockets | None) -> None:
     """Until SIGTERM. Raises ServiceError."""
-    with ExitStack() as stack:
-        pid_file = stack.enter_context(PidFile(orders.pid_file)) if orders.pid_file is not None else None
-        run_on_fastest_loop(lambda: _Alone(orders, terms, systemd, pid_file).run(sockets))
+    with onlookers(systemd, orders.pid_file) as those:
+        run_on_fastest_loop(lambda: _Alone(orders, terms, those).run(sockets))
 
 
 class _Alone:
     """The Life of the only guard."""
 
-    def __init__(self, orders: Orders, terms: InForce, systemd: Systemd, pid_file: PidFile | None) -> None:
+    def __init__(self, orders: Orders, terms: InForce, those: Onlookers) -> None:
         self._orders = orders
         self._terms = terms
-        self._systemd = systemd
-        self._pid_file = pid_file
+        self._onlookers = those
         self._outlook = Outlook(orders, terms.settings)
         self._guard: Guard | None = None
         self._shown: dict[str, object] = {}
-        self._beaten = 0.0
 
     async def run(self, sockets: Sockets | None) -> None:
         await find_upstream(self._orders.upstream)
@@ -55,31 +51,24 @@ class _Alone:
         for event, fields in warnings(self._terms).items():
             self._journal(event, fields)
         self._journal.flush()
-        self._systemd.notify("READY=1", f"STATUS=Relaying under {self._terms.rulebook.name}")
+        self._onlookers.ready(self._terms.rulebook.name)
 
     def looked(self, guard: Guard) -> None:
         """The loop turns."""
-        now = asyncio.get_running_loop().time()
-        if self._systemd.watchdog is not None and now >= self._beaten + self._systemd.watchdog - 1.0:
-            self._beaten = now
-            self._systemd.notify("WATCHDOG=1")
+        self._onlookers.alive(asyncio.get_running_loop().time())
 
     def reloading(self) -> None:
         """A reload begins."""
-        self._systemd.reloading()
+        self._onlookers.reloading()
 
     def reloaded(self, outcome: str) -> None:
         """A reload is over."""
-        self._systemd.notify("READY=1")
-        if outcome != DONE:
-            say(f"reload: {outcome}; what was in force stays in force")
-        if self._pid_file is not None:
-            self._pid_file.tell(outcome)
+        self._onlookers.reloaded(outcome)
 
     def stopping(self) -> None:
         """The last sessions end."""
         self._outlook.readiness.stopping = True
-        self._systemd.notify("STOPPING=1")
+        self._onlookers.stopping()
 
     def _refresh(self) -> None:
         guard, metrics = self._guard, self._outlook.metrics

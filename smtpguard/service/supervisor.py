@@ -16,16 +16,16 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import ExitStack
 
 from smtpguard.relay.guard import Sockets
 from smtpguard.relay.interception import InterceptError, Interception
 from smtpguard.relay.listening import listening_sockets
 from smtpguard.relay.shared_store import SharedStore, StoreError
 from smtpguard.service.errors import ServiceError
+from smtpguard.service.onlookers import Onlookers, onlookers
 from smtpguard.service.orders import InForce, Orders, described, names, read, warnings
 from smtpguard.service.outlook import Outlook, open_journal, say
-from smtpguard.service.pid_file import DONE, PidFile
+from smtpguard.service.pid_file import DONE
 from smtpguard.service.running import LOOK_SECONDS, toward, unable_to_listen
 from smtpguard.service.supervised import Supervised
 from smtpguard.service.systemd import Systemd
@@ -38,18 +38,16 @@ AFTER_GRACE_SECONDS = 15.0
 
 def serve_by_workers(orders: Orders, terms: InForce, systemd: Systemd, sockets: Sockets | None) -> int:
     """Until SIGTERM; the exit status. Raises ServiceError."""
-    with ExitStack() as stack:
-        pid_file = stack.enter_context(PidFile(orders.pid_file)) if orders.pid_file is not None else None
+    with onlookers(systemd, orders.pid_file) as those:
         # Not uvloop: it has a thing of its own to do at a fork.
-        return asyncio.run(_Supervisor(orders, terms, systemd, pid_file).run(sockets))
+        return asyncio.run(_Supervisor(orders, terms, those).run(sockets))
 
 
 class _Supervisor:
-    def __init__(self, orders: Orders, terms: InForce, systemd: Systemd, pid_file: PidFile | None) -> None:
+    def __init__(self, orders: Orders, terms: InForce, those: Onlookers) -> None:
         self._orders = orders
         self._terms = terms
-        self._systemd = systemd
-        self._pid_file = pid_file
+        self._onlookers = those
         self._outlook = Outlook(orders, terms.settings)
         self._workers: list[Supervised] = []
         self._stopping = False
@@ -84,7 +82,7 @@ class _Supervisor:
                 for event, fields in warnings(self._terms).items():
                     self._record(event, fields)
                 journal.flush()
-                self._systemd.notify("READY=1", f"STATUS=Relaying under {self._terms.rulebook.name}")
+                self._onlookers.ready(self._terms.rulebook.name)
             await self._watch()
             return 1 if self._given_up else 0
         finally:
@@ -173,8 +171,7 @@ class _Supervisor:
             if worker.process and now - worker.heard > HANG_SECONDS and not self._stopping:
                 self._record("worker-hung", {"worker": worker.number, "process": worker.process})
                 worker.kill()
-        if self._systemd.watchdog is not None:
-            self._systemd.notify("WATCHDOG=1")
+        self._onlookers.alive(now)
 
     def _bury(self) -> None:
         """Some child has died: start the next one, or end."""
@@ -217,7 +214,7 @@ class _Supervisor:
             return
         self._stopping = True
         self._outlook.readiness.stopping = True
-        self._systemd.notify("STOPPING=1")
+        self._onlookers.stopping()
         sessions = sum(worker.sessions for worker in self._workers)
         self._record("stopping", {"sessions": sessions, "grace": self._terms.settings.drain})
         for worker in self._workers:
@@ -231,26 +228,19 @@ class _Supervisor:
     def _reload(self) -> None:
         if self._stopping:
             return
-        self._systemd.reloading()
+        self._onlookers.reloading()
         try:
             self._terms = read(self._orders)
         except ServiceError as error:
             self._record("reload-failed", {**names(self._terms), "error": str(error)})
-            self._reloaded(str(error))
+            self._onlookers.reloaded(str(error))
             return
         self._outcome = DONE
         self._reload_due = {worker.number for worker in self._workers if worker.process}
         for worker in self._workers:
             worker.signal(signal.SIGHUP)
         if not self._reload_due:
-            self._reloaded(DONE)
-
-    def _reloaded(self, outcome: str) -> None:
-        self._systemd.notify("READY=1")
-        if outcome != DONE:
-            say(f"reload: {outcome}; what was in force stays in force")
-        if self._pid_file is not None:
-            self._pid_file.tell(outcome)
+            self._onlookers.reloaded(DONE)
 
     # --- what workers say --------------------------------------------------------------------------------------
 
@@ -272,7 +262,7 @@ class _Supervisor:
                 self._outcome = str(fields["outcome"])
             self._reload_due.discard(worker.number)
             if not self._reload_due:
-                self._reloaded(self._outcome)
+                self._onlookers.reloaded(self._outcome)
 
     # --- what others ask ---------------------------------------------------------------------------------------
 
