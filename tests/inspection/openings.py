@@ -53,6 +53,11 @@ def in_transaction(factory: Factory) -> Playbook:
     return exchange(book, b"RCPT TO:<b@b.example>\r\n", RECIPIENT_OK)
 
 
+def in_text(factory: Factory) -> Playbook:
+    """The server has said 354 to DATA, and the client may send the text."""
+    return exchange(in_transaction(factory), b"DATA\r\n", GO_AHEAD)
+
+
 def blob_awaited(factory: Factory) -> Playbook:
     """The server has said 354 to XEXCH50, and the client knows it."""
     return exchange(in_transaction(factory), BLOB_LINE, GO_BINARY)

@@ -38,6 +38,7 @@ from tests.inspection.openings import (
     ehlo_reply,
     exchange,
     greeted,
+    in_text,
     in_transaction,
 )
 from tests.playbook import (
@@ -244,7 +245,7 @@ def test_eat_of_a_text_and_of_a_chunk() -> None:
     book = in_transaction(inspector(rule("r", "payload", Eat())))
     chunk = book >> C(b"BDAT 5 LAST\r\nHelloQUIT\r\n") << to_server(b"BDAT 5 LAST\r\n")
     assert chunk << record("payload-eaten", verb="BDAT", size=5) >> S(b"221 2.0.0 bye\r\n") >> eof_client() << closed()
-    book = exchange(in_transaction(inspector(rule("r", "payload", Eat(), verb="DATA"))), b"DATA\r\n", GO_AHEAD)
+    book = in_text(inspector(rule("r", "payload", Eat(), verb="DATA")))
     assert book << record("payload-eaten", verb="DATA") >> C(TEXT) >> S(QUEUED) >> eof_client() << closed()
 
 
@@ -307,7 +308,7 @@ def test_an_auth_line_is_sliced_and_truncated_as_the_rule_says() -> None:
 
 
 def test_cap_cuts_a_text_off() -> None:
-    book = exchange(in_transaction(inspector(rule("r", "payload", Cap(100), verb="DATA"))), b"DATA\r\n", GO_AHEAD)
+    book = in_text(inspector(rule("r", "payload", Cap(100), verb="DATA")))
     book = book >> C(b"x" * 99) << to_server(b"x" * 99)
     book = book >> C(b"xx") << to_server(b"x") << to_client(like(rb"552 [^\r\n]*\[r\]\r\n"))
     assert book << record("payload-capped") << closed()
@@ -340,7 +341,7 @@ def test_delay_of_a_reply_holds_the_later_ones_in_order() -> None:
 def test_delay_of_the_greeting_and_of_a_payload() -> None:
     book = Playbook(inspector(rule("r", "greeting", Delay(3.0)))) >> S(BANNER) >> advance(seconds=2.9)
     assert book >> advance(seconds=0.2) << to_client(BANNER)
-    book = exchange(in_transaction(inspector(rule("r", "payload", Delay(3.0), verb="DATA"))), b"DATA\r\n", GO_AHEAD)
+    book = in_text(inspector(rule("r", "payload", Delay(3.0), verb="DATA")))
     assert book >> C(TEXT) >> advance(seconds=3.1) << to_server(TEXT) >> S(QUEUED) << to_client(QUEUED)
 
 

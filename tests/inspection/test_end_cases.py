@@ -21,6 +21,7 @@ from tests.inspection.openings import (
     exchange,
     greeted,
     helloed,
+    in_text,
     in_transaction,
 )
 from tests.inspection.rulebooks import WATCH
@@ -70,7 +71,7 @@ def test_a_clients_fin_passes_and_the_reply_still_comes_back() -> None:
 
 
 def test_a_clients_fin_inside_a_text_passes() -> None:
-    book = exchange(in_transaction(inspector(WATCH)), b"DATA\r\n", GO_AHEAD)
+    book = in_text(inspector(WATCH))
     assert book >> C(b"half") << to_server(b"half") >> eof_client() << finished(SERVER) << no_record("message")
 
 
@@ -119,7 +120,7 @@ def test_a_lost_client_closes() -> None:
 
 
 def test_a_lost_server_inside_a_text_makes_up_no_success() -> None:
-    book = exchange(in_transaction(inspector("pass")), b"DATA\r\n", GO_AHEAD)
+    book = in_text(inspector("pass"))
     book = book >> C(b"half") << to_server(b"half") >> lost_server() << to_client(like(rb"(421 [^\r\n]*\r\n)?"))
     assert book << no_record("message", accepted=True) << closed()
 
@@ -182,7 +183,7 @@ def test_a_drain_waits_for_the_reply_that_is_owed() -> None:
 
 
 def test_a_drain_lets_a_message_end() -> None:
-    book = exchange(in_transaction(inspector(WATCH)), b"DATA\r\n", GO_AHEAD) >> drain()
+    book = in_text(inspector(WATCH)) >> drain()
     book = book >> C(TEXT) << to_server(TEXT) >> S(QUEUED) << to_client(QUEUED) << record("message", accepted=True)
     assert book << to_client(STOPPING) << closed()
 
@@ -209,7 +210,7 @@ def test_nothing_is_said_behind_our_fin() -> None:
 
 
 def test_what_still_flows_behind_the_servers_fin_keeps_the_session_alive() -> None:
-    book = exchange(in_transaction(inspector("pass")), b"DATA\r\n", GO_AHEAD) >> eof_server() << finished(CLIENT)
+    book = in_text(inspector("pass")) >> eof_server() << finished(CLIENT)
     book = book >> advance(seconds=170) >> C(b"text\r\n") << to_server(b"text\r\n")
     assert book >> advance(seconds=179) << no_record("timeout") >> advance(seconds=1) << record("timeout") << closed()
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from smtpguard.policy.actions import Normalise, Record, Reject, Tunnel
-from smtpguard.policy.rulebook import Rulebook
 from smtpguard.smtp.sides import SERVER
-from tests.inspection.openings import GO_AHEAD, QUEUED, exchange, greeted, in_transaction
+from tests.inspection.openings import GO_AHEAD, QUEUED, exchange, greeted, in_text
 from tests.playbook import (
     C,
     Playbook,
@@ -31,13 +30,9 @@ NORMALISE = rulebook(rule("one-end", "payload", Normalise(), verb="DATA"))
 REFUSAL = b"550 5.5.2 No [no]\r\n"
 
 
-def in_text(policy: Rulebook) -> Playbook:
-    return exchange(in_transaction(inspector(policy)), b"DATA\r\n", GO_AHEAD)
-
-
 def refused() -> Playbook:
     """The text is refused, its real end still to come."""
-    return in_text(REFUSE) >> C(b"a\n.\n") << to_server(b"a\n") << record("violation-rejected", rule="no")
+    return in_text(inspector(REFUSE)) >> C(b"a\n.\n") << to_server(b"a\n") << record("violation-rejected", rule="no")
 
 
 def test_the_refusal_comes_with_the_real_end_and_then_the_session_ends() -> None:
@@ -94,13 +89,18 @@ def test_in_lmtp_each_recipient_is_refused() -> None:
 def test_what_is_kept_back_goes_out_when_the_session_becomes_a_tunnel() -> None:
     loose = rule("loose", "violation", Tunnel(), violation="smuggling")
     assert (
-        in_text(rulebook(loose)) >> C(b"a\r\n.") << to_server(b"a\r\n") >> C(b"\n") << to_server(b".\n") << tunnelled()
+        in_text(inspector(rulebook(loose)))
+        >> C(b"a\r\n.")
+        << to_server(b"a\r\n")
+        >> C(b"\n")
+        << to_server(b".\n")
+        << tunnelled()
     )
 
 
 def test_what_is_kept_back_of_an_unfinished_text_is_not_sent() -> None:
     for book in (REFUSE, NORMALISE):
-        assert in_text(book) >> C(b"a\r\n.") << to_server(b"a\r\n") >> eof_client() << finished(SERVER)
+        assert in_text(inspector(book)) >> C(b"a\r\n.") << to_server(b"a\r\n") >> eof_client() << finished(SERVER)
 
 
 def test_who_only_observes_loses_no_octet_of_an_unfinished_text() -> None:
@@ -110,19 +110,21 @@ def test_who_only_observes_loses_no_octet_of_an_unfinished_text() -> None:
         transparent=True, on_uncertain="tunnel", on_crash="pass", turn="tunnel",
     )  # fmt: skip
     text = b"a\n.\rb\r\n."
-    book = in_text(watching) >> C(text) << to_server(text[:-1]) << record("payload-normalised", observed=True)
+    book = (
+        in_text(inspector(watching)) >> C(text) << to_server(text[:-1]) << record("payload-normalised", observed=True)
+    )
     assert book >> eof_client() << to_server(b".") << finished(SERVER)
 
 
 def test_a_normalised_text_keeps_its_reply_and_its_session() -> None:
-    book = in_text(NORMALISE) >> C(b"a\rb\n.\n\r\n.\r\n") << to_server(b"a\r\nb\r\n..\r\n\r\n.\r\n")
+    book = in_text(inspector(NORMALISE)) >> C(b"a\rb\n.\n\r\n.\r\n") << to_server(b"a\r\nb\r\n..\r\n\r\n.\r\n")
     book = book << record("payload-normalised", rule="one-end") >> S(QUEUED) << to_client(QUEUED)
     assert exchange(book, b"NOOP\r\n", b"250 2.0.0 OK\r\n")
 
 
 def test_a_text_without_anything_to_alter_is_no_decision() -> None:
     text = b"Subject: x\r\n\r\n..a\r\n.\r\n"
-    book = in_text(NORMALISE).strict() >> C(text) << to_server(text) >> S(QUEUED) << to_client(QUEUED)
+    book = in_text(inspector(NORMALISE)).strict() >> C(text) << to_server(text) >> S(QUEUED) << to_client(QUEUED)
     assert book << record("message", size=len(text) - 3)
 
 
@@ -130,6 +132,6 @@ def test_rules_about_lines_are_asked_in_a_guarded_text_too() -> None:
     book = rulebook(
         rule("see", "line", Record()), rule("no", "violation", Reject(550, "5.5.2", "No"), violation="smuggling")
     )
-    playbook = in_text(book) >> C(b"one\r\n.two\r\n.\r\n") << to_server(b"one\r\n.two\r\n.\r\n")
+    playbook = in_text(inspector(book)) >> C(b"one\r\n.two\r\n.\r\n") << to_server(b"one\r\n.two\r\n.\r\n")
     playbook = playbook << record("line-recorded") << record("line-recorded")
     assert playbook >> S(QUEUED) << to_client(QUEUED)

@@ -7,7 +7,15 @@ import pytest
 
 from smtpguard.policy.actions import Action, Delay, Eat, Reject, Slice, Tunnel
 from smtpguard.smtp.sides import CLIENT, SERVER
-from tests.inspection.openings import GO_AHEAD, QUEUED, TEXT, ehlo_reply, exchange, greeted, helloed, in_transaction
+from tests.inspection.openings import (
+    QUEUED,
+    TEXT,
+    ehlo_reply,
+    exchange,
+    greeted,
+    helloed,
+    in_text,
+)
 from tests.playbook import (
     C,
     Playbook,
@@ -69,7 +77,7 @@ def test_an_answer_ahead_of_a_sliced_command_does_not_stop_the_client_for_ever()
 
 
 def test_slices_that_wait_count_as_held() -> None:
-    book = exchange(in_transaction(inspector(rule("r", "payload", Slice(20_000, 1.0)))), b"DATA\r\n", GO_AHEAD)
+    book = in_text(inspector(rule("r", "payload", Slice(20_000, 1.0))))
     text = b"x" * 60_000 + b"\r\n" + TEXT
     book = book >> C(text) << to_server(text[:20_000]) << paused(CLIENT)
     book = book >> advance(seconds=3) << to_server(text[20_000:]) << reading(CLIENT)

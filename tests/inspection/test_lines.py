@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from smtpguard.inspection.lines import LONGEST, LineReader
 from smtpguard.policy.actions import Action, Close, Drop, Record, Reject, Reset, Tunnel
-from tests.inspection.openings import GO_AHEAD, QUEUED, exchange, in_transaction
+from tests.inspection.openings import QUEUED, exchange, in_text, in_transaction
 from tests.playbook import (
     C,
     Playbook,
@@ -75,10 +75,10 @@ def test_what_is_seen_does_not_depend_on_the_cuts(data: bytes, cuts: list[int], 
     assert lines(data, cuts, dots=dots) == lines(data, [], dots=dots)
 
 
-def in_text(action: Action, **conditions: object) -> Playbook:
+def in_lines(action: Action, **conditions: object) -> Playbook:
     """A message's text is awaited, under one rule about its lines."""
     factory = inspector(rule("r", "line", action, **conditions))  # type: ignore[arg-type]
-    return exchange(in_transaction(factory), b"DATA\r\n", GO_AHEAD)
+    return in_text(factory)
 
 
 def long(facts: object) -> bool:
@@ -86,23 +86,23 @@ def long(facts: object) -> bool:
 
 
 def test_a_record_alters_nothing_and_tells_where_the_line_stood() -> None:
-    book = in_text(Record(), when=long) >> C(TEXT) << to_server(TEXT)
+    book = in_lines(Record(), when=long) >> C(TEXT) << to_server(TEXT)
     book = book << record("line-recorded", rule="r", verb="DATA", section="header", length=len(LONG) + 2)
     assert book >> S(QUEUED) << to_client(QUEUED)
 
 
 def test_a_line_that_ends_the_session_has_no_end_at_the_server() -> None:
-    book = in_text(Close(code=554, enhanced="5.6.0", text="Line too long"), when=long) >> C(TEXT)
+    book = in_lines(Close(code=554, enhanced="5.6.0", text="Line too long"), when=long) >> C(TEXT)
     book = book << to_server(HEAD + LONG + b"\r") << to_client(b"554 5.6.0 Line too long [r]\r\n")
     assert book << record("line-closed", rule="r") << closed()
 
 
 def test_reset_and_drop_and_tunnel() -> None:
     cut = HEAD + LONG + b"\r"
-    assert in_text(Reset(), when=long) >> C(TEXT) << to_server(cut) << record("line-reset") << reset()
-    dropped = in_text(Drop(), when=long) >> C(TEXT) << to_server(cut) << record("line-dropped") << record("stall")
+    assert in_lines(Reset(), when=long) >> C(TEXT) << to_server(cut) << record("line-reset") << reset()
+    dropped = in_lines(Drop(), when=long) >> C(TEXT) << to_server(cut) << record("line-dropped") << record("stall")
     assert dropped >> C(b"NOOP\r\n") >> S(QUEUED)
-    opened = in_text(Tunnel(), when=long) >> C(TEXT) << to_server(TEXT) << record("line-tunnelled") << tunnelled()
+    opened = in_lines(Tunnel(), when=long) >> C(TEXT) << to_server(TEXT) << record("line-tunnelled") << tunnelled()
     assert opened >> S(QUEUED) << to_client(QUEUED) << no_record("message")
 
 
@@ -137,6 +137,6 @@ def test_a_blob_has_no_lines() -> None:
 
 def test_smuggled_ends_and_lines_are_judged_in_the_order_of_their_octets() -> None:
     rules = [rule("r", "line", Record()), rule("no", "violation", Close(), violation="smuggling")]
-    book = exchange(in_transaction(inspector(*rules)), b"DATA\r\n", GO_AHEAD)
+    book = in_text(inspector(*rules))
     book = book >> C(b"a\n.\nRSET\r\n") << to_server(b"a\n") << record("line-recorded", length=2)
     assert book << record("violation", violation="smuggling") << record("violation-closed") << closed()

@@ -20,6 +20,7 @@ from tests.inspection.openings import (
     exchange,
     greeted,
     helloed,
+    in_text,
     in_transaction,
 )
 from tests.inspection.rulebooks import WATCH
@@ -327,7 +328,7 @@ def test_text_before_the_354_waits_and_is_recorded_once_a_data() -> None:
 
 
 def test_a_reply_to_a_text_that_has_not_ended_ends_the_session() -> None:
-    book = exchange(in_transaction(inspector(WATCH)), b"DATA\r\n", GO_AHEAD)
+    book = in_text(inspector(WATCH))
     assert (
         book
         >> C(b"half a text\r\n")

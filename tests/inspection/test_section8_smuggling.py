@@ -7,7 +7,7 @@ import pytest
 from smtpguard.policy.actions import Close, Mask, Normalise, Record, Reject, Strip, Tunnel
 from smtpguard.smtp.line_ends import Normaliser
 from smtpguard.smtp.sides import CLIENT, SERVER
-from tests.inspection.openings import GO_AHEAD, QUEUED, exchange, greeted, helloed, in_transaction
+from tests.inspection.openings import QUEUED, exchange, greeted, helloed, in_text
 from tests.inspection.rulebooks import WATCH
 from tests.playbook import (
     C,
@@ -28,35 +28,17 @@ from tests.playbook import (
     to_server,
     tunnelled,
 )
+from tests.smtp.false_ends import FALSE_ENDS
 
-ENDS = {
-    "LF . LF": b"\n.\n",
-    "LF . CR": b"\n.\r",
-    "CR . LF": b"\r.\n",
-    "CR . CR": b"\r.\r",
-    "LF . CRLF": b"\n.\r\n",
-    "CR . CRLF": b"\r.\r\n",
-    "CRLF NUL . CRLF": b"\r\n\x00.\r\n",
-    "CRLF . CR CRLF": b"\r\n.\r\r\n",
-    "CR CRLF . CR CRLF": b"\r\r\n.\r\r\n",
-    "CRLF . LF": b"\r\n.\n",
-    "CRLF . CR": b"\r\n.\r",
-    "CRLF . NUL CRLF": b"\r\n.\x00\r\n",
-}
 SECOND_MESSAGE = b"MAIL FROM:<admin@a.example>\r\nRCPT TO:<b@b.example>\r\nDATA\r\n"
 
 
-def in_text(policy: object) -> Playbook:
-    """The client may send the text."""
-    return exchange(in_transaction(inspector(policy)), b"DATA\r\n", GO_AHEAD)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("form", ENDS)
+@pytest.mark.parametrize("form", FALSE_ENDS)
 @pytest.mark.parametrize("policy", ["pass", "watch"])
 def test_b1_a_near_end_is_recorded_and_ends_nothing(form: str, policy: str) -> None:
-    text = b"Subject: x\r\n\r\nbody" + ENDS[form] + SECOND_MESSAGE + b"more\r\n.\r\n"
+    text = b"Subject: x\r\n\r\nbody" + FALSE_ENDS[form] + SECOND_MESSAGE + b"more\r\n.\r\n"
     assert (
-        in_text(WATCH if policy == "watch" else policy)
+        in_text(inspector(WATCH if policy == "watch" else policy))
         >> C(text)
         << to_server(text)
         << record("violation", violation="smuggling", blame="client", verb="DATA")
@@ -68,19 +50,19 @@ def test_b1_a_near_end_is_recorded_and_ends_nothing(form: str, policy: str) -> N
     )
 
 
-@pytest.mark.parametrize("form", ENDS)
+@pytest.mark.parametrize("form", FALSE_ENDS)
 def test_b1_a_rule_refuses_the_message_at_its_end(form: str) -> None:
     """Nothing from the dot on reaches the server: a server that takes the form for an end never sees one."""
     refuse = rule("no-smuggling", "violation", Reject(554, "5.7.0", "No"), violation="smuggling")
-    before = ENDS[form].partition(b".")[0]
-    size = len(b"body" + SECOND_MESSAGE + b"more" + ENDS[form] * 2) + 3
+    before = FALSE_ENDS[form].partition(b".")[0]
+    size = len(b"body" + SECOND_MESSAGE + b"more" + FALSE_ENDS[form] * 2) + 3
     assert (
-        in_text(rulebook(refuse))
-        >> C(b"body" + ENDS[form] + b"x")
+        in_text(inspector(rulebook(refuse)))
+        >> C(b"body" + FALSE_ENDS[form] + b"x")
         << to_server(b"body" + before)
-        << record("violation", violation="smuggling", detail=form_name(ENDS[form]))
+        << record("violation", violation="smuggling", detail=form_name(FALSE_ENDS[form]))
         << record("violation-rejected", rule="no-smuggling")
-        >> C(SECOND_MESSAGE + b"more" + ENDS[form])
+        >> C(SECOND_MESSAGE + b"more" + FALSE_ENDS[form])
         >> C(b"\r\n.\r\nQUIT\r\n")
         << to_client(b"554 5.7.0 No [no-smuggling]\r\n")
         << record("message", code=554, accepted=False, size=size)
@@ -96,32 +78,32 @@ def form_name(octets: bytes) -> str:
     return f"{before} . {names[octets[dot + 1]]}"
 
 
-@pytest.mark.parametrize("form", ENDS)
+@pytest.mark.parametrize("form", FALSE_ENDS)
 def test_b1_a_rule_can_end_the_session_at_once(form: str) -> None:
     refuse = rule("no-smuggling", "violation", Close(421, "4.7.0", "No"), violation="smuggling")
     assert (
-        in_text(rulebook(refuse))
-        >> C(b"body" + ENDS[form] + b"x")
-        << to_server(b"body" + ENDS[form].partition(b".")[0])
+        in_text(inspector(rulebook(refuse)))
+        >> C(b"body" + FALSE_ENDS[form] + b"x")
+        << to_server(b"body" + FALSE_ENDS[form].partition(b".")[0])
         << to_client(b"421 4.7.0 No [no-smuggling]\r\n")
         << record("violation-closed", rule="no-smuggling")
         << closed()
     )
 
 
-@pytest.mark.parametrize("form", ENDS)
+@pytest.mark.parametrize("form", FALSE_ENDS)
 def test_b1_a_rule_can_make_a_tunnel_of_it(form: str) -> None:
     loose = rule("loose", "violation", Tunnel(), violation="smuggling")
-    text = b"body" + ENDS[form] + b"x"
-    assert in_text(rulebook(loose)) >> C(text) << to_server(text) << tunnelled()
+    text = b"body" + FALSE_ENDS[form] + b"x"
+    assert in_text(inspector(rulebook(loose))) >> C(text) << to_server(text) << tunnelled()
 
 
-@pytest.mark.parametrize("form", ENDS)
+@pytest.mark.parametrize("form", FALSE_ENDS)
 def test_b1_a_rule_normalises_the_text(form: str) -> None:
-    text = b"Subject: x\r\n\r\nbody" + ENDS[form] + SECOND_MESSAGE + b"more\r\n"
+    text = b"Subject: x\r\n\r\nbody" + FALSE_ENDS[form] + SECOND_MESSAGE + b"more\r\n"
     sent = Normaliser().feed(text)
     assert (
-        in_text(rule("one-end", "payload", Normalise(), verb="DATA"))
+        in_text(inspector(rule("one-end", "payload", Normalise(), verb="DATA")))
         >> C(text + b".\r\n")
         << to_server(sent + b".\r\n")
         << record("payload-normalised", rule="one-end", verb="DATA")
@@ -133,7 +115,7 @@ def test_b1_a_rule_normalises_the_text(form: str) -> None:
 
 def test_b1_a_dot_at_the_end_of_a_read_is_no_cause_to_lose_it() -> None:
     refuse = rulebook(rule("no-smuggling", "violation", Reject(554, "5.7.0", "No"), violation="smuggling"))
-    book = in_text(refuse) >> C(b"a\r\n.") << to_server(b"a\r\n") >> C(b".b\r\n.\r") << to_server(b"..b\r\n")
+    book = in_text(inspector(refuse)) >> C(b"a\r\n.") << to_server(b"a\r\n") >> C(b".b\r\n.\r") << to_server(b"..b\r\n")
     book = book >> C(b"\n") << to_server(b".\r\n") >> S(QUEUED) << to_client(QUEUED) << record("message", size=8)
     assert exchange(book, b"NOOP\r\n", b"250 2.0.0 OK\r\n")
 
@@ -151,7 +133,7 @@ def test_f_a_text_is_refused_for_its_lines(name: str) -> None:
     good, bad = BAD_TEXTS[name]
     refuse = rule("lines", "violation", Reject(550, "5.6.0", "No"), violation=name.strip())
     assert (
-        in_text(rulebook(refuse))
+        in_text(inspector(rulebook(refuse)))
         >> C(good + bad)
         << to_server(good)
         << record("violation", violation=name.strip(), blame="client", verb="DATA")
@@ -165,20 +147,20 @@ def test_f_a_text_is_refused_for_its_lines(name: str) -> None:
 @pytest.mark.parametrize("name", BAD_TEXTS)
 def test_f_without_a_rule_nobody_looks_for_it(name: str) -> None:
     text = b"".join(BAD_TEXTS[name])
-    assert in_text(WATCH) >> C(text) << to_server(text) << no_record("violation")
+    assert in_text(inspector(WATCH)) >> C(text) << to_server(text) << no_record("violation")
 
 
 @pytest.mark.parametrize("name", BAD_TEXTS)
 def test_f_a_rule_that_records_leaves_the_text_alone(name: str) -> None:
     text = b"".join(BAD_TEXTS[name]) + b"\r\n.\r\n"
     see = rule("lines", "violation", Record(), violation=name.strip())
-    assert in_text(rulebook(see)) >> C(text) << to_server(text) << record("violation-recorded", rule="lines")
+    assert in_text(inspector(rulebook(see))) >> C(text) << to_server(text) << record("violation-recorded", rule="lines")
 
 
 @pytest.mark.parametrize("text", [b".\r\n", b"\r\n.\r\n", b"..\r\n.\r\n", b"a\r\n..\r\n.b\r\n.\r\n", b"a.\r\n.\r\n"])
 def test_b1_honest_dots_are_not_smuggling(text: bytes) -> None:
     assert (
-        in_text(WATCH)
+        in_text(inspector(WATCH))
         >> C(text)
         << to_server(text)
         << no_record("violation")
@@ -189,7 +171,7 @@ def test_b1_honest_dots_are_not_smuggling(text: bytes) -> None:
 
 
 def test_b1_only_crlf_dot_crlf_ends_data() -> None:
-    book = in_text(WATCH) >> C(b"a\r\n.\r\n") << to_server(b"a\r\n.\r\n") >> S(QUEUED) << to_client(QUEUED)
+    book = in_text(inspector(WATCH)) >> C(b"a\r\n.\r\n") << to_server(b"a\r\n.\r\n") >> S(QUEUED) << to_client(QUEUED)
     assert exchange(book, b"QUIT\r\n", b"221 2.0.0 bye\r\n")
 
 

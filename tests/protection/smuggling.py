@@ -13,28 +13,10 @@ from typing import NamedTuple
 
 from tests.protection.receiver import GREETING, READINGS, Reading, Receiver
 from tests.relay.hosts import Journal, client, guard, server
+from tests.smtp.false_ends import FALSE_ENDS
 
 PAGE = Path(__file__).parents[2] / "docs" / "smuggling.md"
 POLICIES = ("pass", "harden:refuse", "harden:normalise")
-
-# Facts, section 8, B1: the inbound list, then what comes to it on the outbound leg.
-INBOUND = {
-    "LF . LF": b"\n.\n",
-    "LF . CR": b"\n.\r",
-    "CR . LF": b"\r.\n",
-    "CR . CR": b"\r.\r",
-    "LF . CRLF": b"\n.\r\n",
-    "CR . CRLF": b"\r.\r\n",
-    "CRLF NUL . CRLF": b"\r\n\x00.\r\n",
-}
-OUTBOUND = {
-    "CRLF . CR CRLF": b"\r\n.\r\r\n",
-    "CR CRLF . CR CRLF": b"\r\r\n.\r\r\n",
-    "CRLF . LF": b"\r\n.\n",
-    "CRLF . CR": b"\r\n.\r",
-    "CRLF . NUL CRLF": b"\r\n.\x00\r\n",
-}
-FORMS = {**INBOUND, **OUTBOUND}
 
 OUTER = b"first@test.example"
 INNER = b"second@test.example"
@@ -122,7 +104,7 @@ def table(cells: Cells, policy: str) -> list[str]:
     """One policy's table, line by line."""
     columns = receivers(cells)
     lines = ["| end of data | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    for form in FORMS:
+    for form in FALSE_ENDS:
         row = " | ".join(cells.get((policy, form, receiver), "") for receiver in columns)
         lines.append(f"| `{form}` | {row} |")
     return lines
@@ -147,7 +129,7 @@ async def tried() -> Cells:
     """The columns of the receivers of our own."""
     cells: Cells = {}
     for policy in POLICIES:
-        for name, form in FORMS.items():
+        for name, form in FALSE_ENDS.items():
             for reading in READINGS:
                 outcome, _, _ = await attempt(policy, form, reading)
                 cells[policy, name, reading] = str(outcome.messages)

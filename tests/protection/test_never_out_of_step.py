@@ -17,8 +17,8 @@ from tests.playbook import SLICINGS
 from tests.playbook.steps import Feed
 from tests.protection.cases import CASES, Client, Opening
 from tests.protection.receiver import GREETING, Receiver
-from tests.protection.smuggling import FORMS
 from tests.protection.test_cases import inspector
+from tests.smtp.false_ends import FALSE_ENDS
 
 POLICIES = ("harden", "harden:normalise", "harden-strict")
 HELLO = b"EHLO a.example\r\n"
@@ -47,7 +47,7 @@ HOSTILE |= {
     f"DATA {name}": Hostile(
         "external", "transaction", (b"DATA\r\n", b"Subject: x\r\n\r\nx" + form + b"VRFY FORBIDDEN\r\n.\r\n")
     )
-    for name, form in FORMS.items()
+    for name, form in FALSE_ENDS.items()
 }
 HOSTILE |= {
     f"{end!r} before octets of BDAT {peer}": Hostile(

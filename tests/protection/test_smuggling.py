@@ -8,8 +8,9 @@ import pytest
 
 from tests.protection import smuggling
 from tests.protection.receiver import READINGS, Reading
-from tests.protection.smuggling import FORMS, INNER, OUTER, POLICIES, Outcome, attempt, text
+from tests.protection.smuggling import INNER, OUTER, POLICIES, Outcome, attempt, text
 from tests.relay.hosts import SECONDS
+from tests.smtp.false_ends import FALSE_ENDS
 
 HARDEN = ("harden:refuse", "harden:normalise")
 
@@ -30,17 +31,17 @@ def attempted(policy: str, form: bytes, reading: Reading) -> Outcome:
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", FALSE_ENDS)
 def test_the_page_says_what_happens(form: str, policy: str) -> None:
     page = smuggling.read_page()
     for reading in READINGS:
-        assert page[policy, form, reading] == str(attempted(policy, FORMS[form], reading).messages), reading
+        assert page[policy, form, reading] == str(attempted(policy, FALSE_ENDS[form], reading).messages), reading
 
 
 def test_the_attack_is_one_that_works() -> None:
     """Each form makes two messages of one before some receiver, or it would show nothing."""
     page = smuggling.read_page()
-    for form in FORMS:
+    for form in FALSE_ENDS:
         assert "2" in [page["pass", form, reading] for reading in READINGS], form
 
 
@@ -50,26 +51,26 @@ def test_under_harden_nobody_ever_sees_two() -> None:
     for policy in HARDEN:
         columns = {receiver for held, _, receiver in page if held == policy}
         assert columns >= {*READINGS}
-        assert {page[policy, form, receiver] for form in FORMS for receiver in columns} == {expected[policy]}
+        assert {page[policy, form, receiver] for form in FALSE_ENDS for receiver in columns} == {expected[policy]}
 
 
 def test_every_form_of_both_legs_is_there() -> None:
     page = smuggling.read_page()
-    assert {form for _, form, _ in page} == {*FORMS}
-    assert len(FORMS) == 12
+    assert {form for _, form, _ in page} == {*FALSE_ENDS}
+    assert len(FALSE_ENDS) == 12
     assert {policy for policy, _, _ in page} == {*POLICIES}
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", FALSE_ENDS)
 def test_the_client_hears_550_under_refuse(form: str) -> None:
-    assert attempted("harden", FORMS[form], "strict") == Outcome(0, 550)
+    assert attempted("harden", FALSE_ENDS[form], "strict") == Outcome(0, 550)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", FALSE_ENDS)
 def test_normalised_every_receiver_reads_the_same_lines(form: str) -> None:
     async def read(reading: Reading) -> list[bytes]:
         async with asyncio.timeout(SECONDS):
-            outcome, receiver, journal = await attempt("harden:normalise", FORMS[form], reading)
+            outcome, receiver, journal = await attempt("harden:normalise", FALSE_ENDS[form], reading)
             assert outcome.told == 250
             assert [fields["rule"] for fields in journal.named("payload-normalised")] == ["smuggling"]
             return receiver.messages

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
-from tests.protection.smuggling import FORMS, POLICIES, Cells, text
+from tests.protection.smuggling import POLICIES, Cells, text
 from tests.real import exim_instance, opensmtpd_instance, postfix_instance
 from tests.real.exim_receiver import PrivateEximReceiver
 from tests.real.guard_process import GuardProcess
@@ -21,6 +21,7 @@ from tests.real.opensmtpd_instance import PrivateOpenSMTPD
 from tests.real.postfix_instance import PrivatePostfix
 from tests.real.private_server import DOMAIN, PrivateServer, until
 from tests.real.raw_client import RawClient
+from tests.smtp.false_ends import FALSE_ENDS
 
 QUEUES = {
     "Postfix": ("queue/maildrop", "queue/incoming", "queue/active", "queue/deferred"),
@@ -40,14 +41,14 @@ def attack(server: PrivateServer, kind: str, policy: str) -> dict[str, tuple[int
     boxes: dict[str, tuple[str, str]] = {}
     guard = GuardProcess(server.address, policy)
     try:
-        for name, form in FORMS.items():
+        for name, form in FALSE_ENDS.items():
             boxes[name] = (f"{uuid4().hex}@{DOMAIN}", f"{uuid4().hex}@{DOMAIN}")
             told[name] = _one(guard.address, form, *boxes[name])
-        guard.sessions(len(FORMS))
+        guard.sessions(len(FALSE_ENDS))
     finally:
         guard.close()
     until(lambda: not any(_queued(server, kind)), 60, f"an empty queue of {kind}")
-    return {name: (sum(len(server.messages(box)) for box in boxes[name]), told[name]) for name in FORMS}
+    return {name: (sum(len(server.messages(box)) for box in boxes[name]), told[name]) for name in FALSE_ENDS}
 
 
 def _one(address: tuple[str, int], form: bytes, outer: str, inner: str) -> int:

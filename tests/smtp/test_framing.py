@@ -8,22 +8,7 @@ from hypothesis import strategies as st
 
 from smtpguard.smtp.framing import END, CountedReader, TextReader, undecided
 from tests.playbook.slicing import SLICINGS, AtRandom
-
-# Facts, section 8, B1: what lenient servers take for the end of data.
-NEAR_MISSES = {
-    "LF . LF": b"\n.\n",
-    "LF . CR": b"\n.\r",
-    "CR . LF": b"\r.\n",
-    "CR . CR": b"\r.\r",
-    "LF . CRLF": b"\n.\r\n",
-    "CR . CRLF": b"\r.\r\n",
-    "CRLF NUL . CRLF": b"\r\n\x00.\r\n",
-    "CRLF . CR CRLF": b"\r\n.\r\r\n",
-    "CR CRLF . CR CRLF": b"\r\r\n.\r\r\n",
-    "CRLF . LF": b"\r\n.\n",
-    "CRLF . CR": b"\r\n.\r",
-    "CRLF . NUL CRLF": b"\r\n.\x00\r\n",
-}
+from tests.smtp.false_ends import FALSE_ENDS
 
 tricky = st.lists(st.sampled_from([b"\r", b"\n", b".", b"\x00", b"a", b"\r\n", b"\r\n.", b"aaaa"]), max_size=40).map(
     b"".join
@@ -90,10 +75,10 @@ def test_reading_begins_where_it_is_told_and_ends_before_what_follows(text: byte
     assert end == start + end_of(text + END)
 
 
-@pytest.mark.parametrize("form", NEAR_MISSES)
+@pytest.mark.parametrize("form", FALSE_ENDS)
 @pytest.mark.parametrize("slicing", SLICINGS)
 def test_every_near_miss_is_reported_and_ends_nothing(form: str, slicing: str) -> None:
-    text = b"Subject: x\r\n\r\nbody" + NEAR_MISSES[form] + b"MAIL FROM:<a@b.example>\r\nmore"
+    text = b"Subject: x\r\n\r\nbody" + FALSE_ENDS[form] + b"MAIL FROM:<a@b.example>\r\nmore"
     end, reader = read(text, SLICINGS[slicing])
     assert end == -1
     assert len(reader.smuggled) == 1
