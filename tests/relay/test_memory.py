@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from smtpguard.inspection.inspector import Inspector
@@ -15,7 +17,24 @@ from tests.relay.hosts import Journal, client, guard, ordinary, run, server
 from tests.relay.test_tls_bridge import encrypted
 from tests.relay.tls_hosts import TlsServer, ask, bridging, server_context
 
-_PARTS = (Inspector, RelaySession, Connection)
+_PARTS = (Inspector, RelaySession, Connection, TlsLayer)
+
+
+@contextmanager
+def left_to_the_collector() -> Iterator[list[str]]:
+    """Filled at the end of the block: the parts of sessions that only the collector would have freed."""
+    left: list[str] = []
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        yield left
+        gc.collect()
+        left.extend(type(part).__name__ for part in gc.garbage if isinstance(part, _PARTS))
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
 
 
 async def _one_message(box: object, journal: Journal) -> None:
@@ -29,34 +48,21 @@ async def _one_message(box: object, journal: Journal) -> None:
 
 
 def test_a_session_leaves_nothing_to_the_collector() -> None:
-    left: list[str] = []
-
     async def test() -> None:
         journal = Journal()
         async with server(ordinary) as upstream, guard(upstream, journal=journal) as box:
             await _one_message(box, journal)
             await asyncio.sleep(0)
-            gc.collect()
-            gc.disable()
-            gc.set_debug(gc.DEBUG_SAVEALL)
-            try:
+            with left_to_the_collector() as left:
                 journal.clear()
                 await _one_message(box, journal)
                 assert box.sessions == 0
-                gc.collect()
-                left.extend(type(part).__name__ for part in gc.garbage if isinstance(part, _PARTS))
-            finally:
-                gc.set_debug(0)
-                gc.garbage.clear()
-                gc.enable()
+            assert left == []
 
     run(test())
-    assert left == []
 
 
 def test_a_session_in_tls_leaves_nothing_to_it_either(tmp_path: Path) -> None:
-    left: list[str] = []
-
     async def one_message(box: Guard, journal: Journal) -> None:
         async with encrypted(box) as tls:
             for line in (b"EHLO a.example\r\n", b"MAIL FROM:<a@b.example>\r\n", b"RCPT TO:<c@d.example>\r\n"):
@@ -74,21 +80,11 @@ def test_a_session_in_tls_leaves_nothing_to_it_either(tmp_path: Path) -> None:
         async with server(host) as upstream, guard(upstream, "pass", journal, bridging(tmp_path)) as box:
             await one_message(box, journal)
             await asyncio.sleep(0)
-            gc.collect()
-            gc.disable()
-            gc.set_debug(gc.DEBUG_SAVEALL)
-            try:
+            with left_to_the_collector() as left:
                 journal.clear()
                 await one_message(box, journal)
                 await asyncio.sleep(0)
                 assert box.sessions == 0
-                gc.collect()
-                parts = (*_PARTS, TlsLayer)
-                left.extend(type(part).__name__ for part in gc.garbage if isinstance(part, parts))
-            finally:
-                gc.set_debug(0)
-                gc.garbage.clear()
-                gc.enable()
+            assert left == []
 
     run(test())
-    assert left == []
