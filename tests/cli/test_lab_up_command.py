@@ -37,10 +37,10 @@ def test_ctrl_c_ends_it_with_status_0_in_the_middle_of_a_stall() -> None:
     lab = LabProcess("kb818222", "--firewall", "eat-blob")
     try:
         lab.first("stall")
-        os.kill(lab.pid, signal.SIGINT)
+        os.kill(lab.process, signal.SIGINT)
         assert lab.first("given-up")["messages"] == 1
         assert lab.first("stopped")
-        assert lab.end(10) == 0
+        assert lab.wait(10) == 0
         assert lab.errors() == ""
     finally:
         lab.close()

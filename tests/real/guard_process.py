@@ -40,13 +40,17 @@ class GuardProcess:
     ) -> None:
         at = () if listen is None else ("--listen", listen)
         towards = () if upstream is None else ("--upstream", f"{upstream[0]}:{upstream[1]}")
+        first = self._start(
+            "listening", *before, SMTPGUARD, "serve", *at, *towards, "--policy", policy, *options, pass_fds=pass_fds
+        )
+        self.address = (cast(str, first["address"]), cast(int, first["port"]))
+        self.tls_address = (cast(str, first["address"]), cast(int, first.get("tls_port", 0)))
+
+    def _start(self, event: str, *command: str, pass_fds: Sequence[int] = ()) -> Line:
+        """Run ``command``; its first line, which must bear this event's name."""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(
-            [*before, SMTPGUARD, "serve", *at, *towards, "--policy", policy, *options],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            pass_fds=pass_fds,
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors, pass_fds=pass_fds
         )
         self.process = self._process.pid
         self._lines: list[Line] = []
@@ -56,13 +60,12 @@ class GuardProcess:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
-            first = self.wait_for(lambda lines: lines[:1], 30, "the first journal line")[0]
-            assert first["event"] == "listening", first
-            self.address = (cast(str, first["address"]), cast(int, first["port"]))
-            self.tls_address = (cast(str, first["address"]), cast(int, first.get("tls_port", 0)))
+            first: Line = self.wait_for(lambda lines: lines[:1], 30, "the first line")[0]
+            assert first["event"] == event, first
         except BaseException:
             self.close()
             raise
+        return first
 
     def _read(self) -> None:
         assert self._process.stdout is not None
