@@ -207,6 +207,14 @@ CASES: tuple[Case, ...] = (
         policies=ALL,
     ),
     Case(
+        "D1", "the server invites clients to (PIPECONNECT of Exim)",
+        (
+            Client(b"EHLO a.example\r\n", reaches=b"EHLO a.example\r\n"),
+            Server(b"250-mx.example\r\n250-PIPECONNECT\r\n250 OK\r\n", sees=b"250-mx.example\r\n250 OK\r\n"),
+        ),
+        (("keyword-stripped", "no-invitation"),), opening="greeted",
+    ),
+    Case(
         "D2", "commands behind one that ends its group",
         (
             Client(b"NOOP\r\nMAIL FROM:<a@a.example>\r\nRCPT TO:<b@b.example>\r\n", reaches=b"NOOP\r\n"),
