@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -27,14 +28,20 @@ from typing import ClassVar, Self, TypeVar
 
 T = TypeVar("T")
 
+_DRAW = random.SystemRandom()  # workers side by side must not draw the same
+
 DOMAIN = "test.example"
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 that nobody listens on now, and that no outgoing connection takes until the server does: the
+    kernel picks theirs from a range that begins above."""
+    lowest_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = _DRAW.randrange(10_000, lowest_outgoing)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def until(condition: Callable[[], T], seconds: float, what: str) -> T:
