@@ -106,6 +106,8 @@ class TlsLayer(asyncio.BufferedProtocol):
             self._take(data)
 
     def _take(self, data: bytes) -> None:
+        if self._ended or not (self._done or self._failed is not None):
+            return  # behind a close_notify, or a handshake that has failed: nobody would ever take it out again
         if self._done:
             self._incoming.write(data)
             self._decrypt()
@@ -179,6 +181,7 @@ class TlsLayer(asyncio.BufferedProtocol):
     def _end(self) -> None:
         if not self._ended:
             self._ended = True
+            self._incoming.read()
             self._connection.eof_received()
 
     def eof_received(self) -> bool:
@@ -207,6 +210,7 @@ class TlsLayer(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone."""
+        self._ended = True  # what may still be on its way up has nobody to go to
         failed = self._failed
         self._settle()
         if failed is not None:

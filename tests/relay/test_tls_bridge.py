@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -341,6 +341,49 @@ def test_clear_text_in_place_of_the_clients_hello_is_an_injection(tmp_path: Path
             await journal.until("session")
         assert journal.named("violation")[0]["violation"] == "starttls-injection"
         assert not any(line.startswith(b"tls") for line in host.lines)
+
+    run(test())
+
+
+def test_nothing_is_kept_of_what_follows_a_failed_handshake(tmp_path: Path) -> None:
+    async def test() -> None:
+        journal = Journal()
+        async with bridge(TlsServer(server_context(tmp_path)), bridging(tmp_path), journal) as box:
+            async with client(box) as (reader, writer):
+                *_, ready = await in_clear(reader, writer, b"EHLO a.example\r\n", b"STARTTLS\r\n")
+                assert ready == b"220 2.0.0 go\r\n"
+                (session,) = box._sessions
+                layer = session.client.transport
+                assert isinstance(layer, TlsLayer)
+                writer.write(b"\x16\x03\x01\x00\x05" + b"x" * 5)
+                await reader.read()  # an alert, and the guard's FIN: from here on it waits for ours
+                with suppress(ConnectionError):
+                    for _ in range(500):
+                        writer.write(b"x" * 65_536)
+                        await writer.drain()
+                assert layer._incoming.pending <= 65_536
+            await journal.until("session")
+
+    run(test())
+
+
+def test_nothing_is_kept_of_what_follows_a_close_notify(tmp_path: Path) -> None:
+    async def test() -> None:
+        class Silent(TlsServer):
+            async def _encrypted(self, tls: Tls, *, greet: bool) -> None:
+                await asyncio.Event().wait()
+
+        async with bridge(Silent(server_context(tmp_path)), bridging(tmp_path), Journal()) as box:
+            async with encrypted(box) as tls:
+                (session,) = box._sessions
+                layer = session.client.transport
+                assert isinstance(layer, TlsLayer)
+                await tls.notify()
+                with suppress(ConnectionError):
+                    for _ in range(500):
+                        tls._writer.write(b"x" * 65_536)
+                        await tls._writer.drain()
+                assert layer._incoming.pending <= 65_536
 
     run(test())
 
