@@ -65,11 +65,6 @@ class Admission:
             self._down_until = None
         self.settings = settings
 
-    async def check(self) -> None:
-        """Ask the shared store once. Raises ``StoreError`` where it does not answer."""
-        if self._store is not None:
-            await self._store.check()
-
     async def refusal(self, session: str, client: str) -> str:
         """The name of the limit that keeps this client out now; "" where none does."""
         caps, rates = self._caps(client)

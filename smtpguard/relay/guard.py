@@ -170,11 +170,6 @@ class Guard:
             self.journal("slow-client", {"session": session.identity, "client": session.client_address})
             session.refuse(TOO_SLOW)
 
-    async def check(self) -> None:
-        """Ask what the guard depends on beside its upstream. Raises StoreError."""
-        if self._admission is not None:
-            await self._admission.check()
-
     async def renew(self) -> None:
         """Tell a shared store that the sessions counted there still go on; to be called every few seconds."""
         if self._admission is not None:

@@ -121,10 +121,7 @@ class Running:
 
     async def _open(self, guard: Guard) -> None:
         try:
-            await guard.check()
             await guard.start(self._sockets, lent=self._lent)
-        except StoreError as error:
-            raise ServiceError(f"{self._orders.config}: limits.store: {error}") from error
         except (InterceptError, OSError, UnicodeError) as error:
             raise unable_to_listen(self._orders, error, first=not guard.listening) from error
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from smtpguard.relay.guard import Guard, Sockets
+from smtpguard.service.dependencies import find_store, find_upstream
 from smtpguard.service.onlookers import Onlookers, onlookers
 from smtpguard.service.orders import InForce, Orders, described, warnings
 from smtpguard.service.outlook import Outlook, open_journal
 from smtpguard.service.running import Running, run_on_fastest_loop
 from smtpguard.service.systemd import Systemd
 from smtpguard.service.tracing import traced
-from smtpguard.service.upstream import find_upstream
 
 
 def serve_alone(orders: Orders, terms: InForce, systemd: Systemd, sockets: Sockets | None) -> None:
@@ -33,6 +33,7 @@ class _Alone:
 
     async def run(self, sockets: Sockets | None) -> None:
         await find_upstream(self._orders.upstream)
+        await find_store(self._orders, self._terms)
         self._journal = journal = open_journal(asyncio.get_running_loop().call_later)
         try:
             self._shown = await self._outlook.open(self._refresh, lambda: "")

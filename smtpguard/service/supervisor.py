@@ -20,7 +20,7 @@ from collections.abc import Callable
 from smtpguard.relay.guard import Sockets
 from smtpguard.relay.interception import InterceptError, Interception
 from smtpguard.relay.listening import listening_sockets
-from smtpguard.relay.shared_store import SharedStore, StoreError
+from smtpguard.service.dependencies import find_store, find_upstream
 from smtpguard.service.errors import ServiceError
 from smtpguard.service.onlookers import Onlookers, onlookers
 from smtpguard.service.orders import InForce, Orders, described, names, read, warnings
@@ -29,7 +29,6 @@ from smtpguard.service.pid_file import DONE
 from smtpguard.service.running import LOOK_SECONDS, toward, unable_to_listen
 from smtpguard.service.supervised import Supervised
 from smtpguard.service.systemd import Systemd
-from smtpguard.service.upstream import find_upstream
 
 HANG_SECONDS = 30.0
 AFTER_GRACE_SECONDS = 15.0
@@ -60,7 +59,7 @@ class _Supervisor:
         orders = self._orders
         loop = asyncio.get_running_loop()
         await find_upstream(orders.upstream)
-        await self._find_store()
+        await find_store(orders, self._terms)
         by_worker = await self._sockets(sockets)
         self._journal = journal = open_journal(loop.call_later)
         self._record = self._outlook.recording(journal)
@@ -92,17 +91,6 @@ class _Supervisor:
             journal.flush()
 
     # --- beginning ---------------------------------------------------------------------------------------------
-
-    async def _find_store(self) -> None:
-        limits = self._terms.settings.limits
-        if limits.store is None:
-            return
-        try:
-            store = SharedStore(limits.store, limits.store_deadline)
-            await store.check()
-            await store.close()
-        except StoreError as error:
-            raise ServiceError(f"{self._orders.config}: limits.store: {error}") from error
 
     async def _sockets(self, lent: Sockets | None) -> list[Sockets]:
         """Those of each worker."""

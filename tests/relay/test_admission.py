@@ -102,7 +102,6 @@ def test_two_guards_share_their_counts() -> None:
     async def test(redis: RedisProcess) -> None:
         limits = {"client_sessions": 3, "network_rate": 5, "store": redis.url, "store_deadline": 5.0}
         first, second = admission(**limits), admission(**limits)
-        await first.check()
         one = "192.0.2.1"
         assert [await box.refusal(name, one) for box, name in ((first, "a"), (second, "b"), (first, "c"))] == [""] * 3
         assert await second.refusal("d", one) == "client_sessions"

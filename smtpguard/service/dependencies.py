@@ -1,4 +1,7 @@
-"""One connection to the upstream before mail depends on it, so that a wrong address is found at once."""
+"""One connection to what a guard depends on before mail depends on the guard, so that a wrong address is found at once.
+
+Only at its first start: a worker that is started again, and a reload, take what fails as it comes.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ import contextlib
 import os
 
 from smtpguard.relay.addresses import Address, show_address
+from smtpguard.relay.shared_store import SharedStore, StoreError
 from smtpguard.service.errors import ServiceError
+from smtpguard.service.orders import InForce, Orders
 
 PROBE_SECONDS = 10.0
 """How long the upstream may take to accept it."""
@@ -31,3 +36,18 @@ async def find_upstream(upstream: Address | None) -> None:
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
+
+
+async def find_store(orders: Orders, in_force: InForce) -> None:
+    """Raises ServiceError where the store of shared counters does not answer."""
+    limits = in_force.settings.limits
+    if limits.store is None:
+        return
+    try:
+        store = SharedStore(limits.store, limits.store_deadline)
+        try:
+            await store.check()
+        finally:
+            await store.close()
+    except StoreError as error:
+        raise ServiceError(f"{orders.config}: limits.store: {error}") from error
