@@ -4,7 +4,6 @@ that was acknowledged, and gives its places back."""
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -41,8 +40,7 @@ def counting(tmp_path: Path, store: RedisProcess) -> Iterator[Fleet]:
     with ExitStack() as stack:
         fleet = Fleet(tmp_path, stack.enter_context(PrivatePostfix()), "--config", str(settings))
         stack.callback(fleet.close)
-        for guard in ("guard1", "guard2"):
-            until(lambda guard=guard: fleet.state(guard)[0] == "UP", 30, f"{guard} to be up")  # type: ignore[misc]
+        fleet.up()
         yield fleet
 
 
@@ -64,22 +62,9 @@ def test_a_client_has_its_sessions_over_both_guards(counting: Fleet, store: Redi
 
 def test_a_guard_is_killed_under_load(counting: Fleet) -> None:
     """Sixteen clients at one address want more sessions than it may have: refused, cut off, they come again."""
-
-    def insist(mailbox: str) -> int:
-        limit = time.monotonic() + 100
-        tries = 0
-        while time.monotonic() < limit:
-            tries += 1
-            try:
-                if counting.send(mailbox).startswith(b"250 "):
-                    return tries
-            except (AssertionError, OSError):
-                time.sleep(0.05)
-        raise AssertionError(f"{mailbox}: refused {tries} times")
-
     mailboxes = [f"{uuid4().hex}@{DOMAIN}" for _ in range(120)]
     with ThreadPoolExecutor(16) as pool:
-        under_way = [pool.submit(insist, mailbox) for mailbox in mailboxes]
+        under_way = [pool.submit(counting.insist, mailbox) for mailbox in mailboxes]
         until(lambda: sum(one.done() for one in under_way) >= 30, 60, "the first thirty")
         counting.guards[0].close()
         tries = [one.result(120) for one in under_way]

@@ -74,6 +74,24 @@ class Fleet:
             client.bye()
             return reply
 
+    def insist(self, mailbox: str) -> int:
+        """Send a message again and again until it is taken; how many tries it took."""
+        limit = time.monotonic() + 100
+        tries = 0
+        while time.monotonic() < limit:
+            tries += 1
+            try:
+                if self.send(mailbox).startswith(b"250 "):
+                    return tries
+            except (AssertionError, OSError):
+                time.sleep(0.05)  # a client that has lost its connection does not come back at once
+        raise AssertionError(f"{mailbox}: refused {tries} times")
+
+    def up(self) -> None:
+        """Wait until HAProxy has found both guards."""
+        for guard in ("guard1", "guard2"):
+            until(lambda guard=guard: self.state(guard)[0] == "UP", 30, f"{guard} to be up")  # type: ignore[misc]
+
     def close(self) -> None:
         self._process.kill()
         self._process.wait(10)
@@ -112,8 +130,7 @@ def test_haproxy_takes_the_configuration(tmp_path: Path) -> None:
 
 
 def test_a_guard_is_drained_and_stopped_under_load_and_no_message_fails(fleet: Fleet) -> None:
-    for guard in ("guard1", "guard2"):
-        until(lambda guard=guard: fleet.state(guard)[0] == "UP", 30, f"{guard} to be up")  # type: ignore[misc]
+    fleet.up()
     mailbox = f"{uuid4().hex}@{DOMAIN}"
     with ThreadPoolExecutor(8) as pool:
         under_way = [pool.submit(fleet.send, mailbox) for _ in range(100)]
@@ -134,22 +151,10 @@ def test_a_guard_is_drained_and_stopped_under_load_and_no_message_fails(fleet: F
 
 def test_a_guard_is_killed_under_load_and_what_was_acknowledged_is_there(fleet: Fleet) -> None:
     """Everything else the client sends again, and in the end all of it has arrived."""
-    for guard in ("guard1", "guard2"):
-        until(lambda guard=guard: fleet.state(guard)[0] == "UP", 30, f"{guard} to be up")  # type: ignore[misc]
-
-    def insist(mailbox: str) -> int:
-        """How many tries it took."""
-        for tries in range(1, 100):
-            try:
-                if fleet.send(mailbox).startswith(b"250 "):
-                    return tries
-            except (AssertionError, OSError):
-                time.sleep(0.05)  # a client that has lost its connection does not come back at once
-        raise AssertionError(f"{mailbox}: refused a hundred times")
-
+    fleet.up()
     mailboxes = [f"{uuid4().hex}@{DOMAIN}" for _ in range(200)]
     with ThreadPoolExecutor(16) as pool:
-        under_way = [pool.submit(insist, mailbox) for mailbox in mailboxes]
+        under_way = [pool.submit(fleet.insist, mailbox) for mailbox in mailboxes]
         until(lambda: sum(one.done() for one in under_way) >= 40, 30, "the first forty")
         fleet.guards[0].close()
         tries = [one.result(60) for one in under_way]
