@@ -21,8 +21,9 @@ from smtpguard.cli.serve import parse_address
 from smtpguard.journal.writer import Journal
 from smtpguard.lab.scenario.file import load_scenario, placed
 from smtpguard.lab.up.hosts import stay_up
-from smtpguard.lab.up.plan import Address, Plan, Wanted, plan
+from smtpguard.lab.up.plan import Plan, Wanted, plan
 from smtpguard.lab.up.real_clock import run_real
+from smtpguard.relay.addresses import Address
 
 FASTEST = 1_000_000.0
 

@@ -26,8 +26,7 @@ from smtpguard.lab.receiver.profile import Profile
 from smtpguard.lab.scenario.model import Scenario
 from smtpguard.lab.sender.opening import Directory
 from smtpguard.policy.rulebook import Rulebook
-
-Address = tuple[str, int]
+from smtpguard.relay.addresses import Address
 
 ANYWHERE: Address = (LOOPBACK, 0)
 

@@ -1,6 +1,6 @@
 """``lab up``: the hosts of a scenario on real sockets in real time, until told to stop.
 
-Any of the three may be somebody else's (``up_plan``). The first event, ``up``, says where each listens; everything
+Any of the three may be somebody else's (``plan``). The first event, ``up``, says where each listens; everything
 that happens follows. Dates in mail are real: a real peer reads them. Nothing of a finished conversation is kept but
 the receiver's mailbox, in memory.
 
@@ -23,19 +23,17 @@ from datetime import datetime, timedelta
 from smtpguard.lab.dates import Calendar
 from smtpguard.lab.dns.server import DnsServer
 from smtpguard.lab.errors import LabError
+from smtpguard.lab.hosts import ANYWHERE
 from smtpguard.lab.message import copies, sample
 from smtpguard.lab.receiver.host import ReceiverHost
 from smtpguard.lab.scenario.model import LOOPBACK, Scenario
 from smtpguard.lab.up.journal import LiveLog, Sink
-from smtpguard.lab.up.plan import Address, Plan
+from smtpguard.lab.up.plan import Plan
 from smtpguard.lab.up.sender import UpSender
 from smtpguard.policy.rulebook import Rulebook
+from smtpguard.relay.addresses import Address, show_address
 from smtpguard.relay.guard import Guard
-
-ANYWHERE: Address = (LOOPBACK, 0)
-
-PROBE_SECONDS = 10.0
-"""How long a receiver outside may take to accept the one connection that is tried before anything listens."""
+from smtpguard.relay.reaching import UnreachableError, reach
 
 DRAIN_SECONDS = 1.0
 """Sessions that still run at the end get as long; in a lab of stalls most of them would never finish."""
@@ -60,17 +58,20 @@ async def open_lab(plan: Plan, sink: Sink) -> AsyncIterator[None]:
     async with AsyncExitStack() as up:
         if wanted.receiver_at is not None:
             behind = await _numeric(wanted.receiver_at, "--receiver")
-            await _probe(behind, "--receiver")
+            try:
+                await reach(behind, "--receiver")
+            except UnreachableError as error:
+                raise LabError(str(error)) from None
         else:
             behind = await _receiver(plan, calendar, events, up)
-        places["receiver"] = text(behind)
+        places["receiver"] = show_address(behind)
         entrance = behind
         if wanted.firewall_at is not None:
             entrance = await _numeric(wanted.firewall_at, "--firewall-at")
-            places["firewall"] = text(entrance)
+            places["firewall"] = show_address(entrance)
         elif plan.rulebook is not None:
             entrance = await _firewall(plan, plan.rulebook, behind, events, up)
-            places["firewall"] = text(entrance)
+            places["firewall"] = show_address(entrance)
         sender = None
         if wanted.sender:
             sender, told = await _sender(plan, calendar, events, entrance, up)
@@ -79,12 +80,6 @@ async def open_lab(plan: Plan, sink: Sink) -> AsyncIterator[None]:
         if sender is not None:
             sender.queue(copies(sample(), plan.scenario.sender.messages))
         yield
-
-
-def text(address: Address) -> str:
-    """HOST:PORT, or [IPv6]:PORT."""
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _calendar(loop: asyncio.AbstractEventLoop) -> Calendar:
@@ -114,7 +109,7 @@ async def _firewall(plan: Plan, rulebook: Rulebook, behind: Address, events: Liv
         await guard.start()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise LabError(f"--listen {text(listen)}: can't listen there: {reason}; choose another port") from None
+        raise LabError(f"--listen {show_address(listen)}: can't listen there: {reason}; choose another port") from None
     up.push_async_callback(guard.stop, DRAIN_SECONDS)
     return listen[0], guard.port
 
@@ -136,7 +131,7 @@ async def _sender(
             events.add("sender", "given-up", {"messages": left})
 
     up.push_async_callback(leave)
-    return sender, {"sender": text(sender.address), "dns": text(dns.address)}
+    return sender, {"sender": show_address(sender.address), "dns": show_address(dns.address)}
 
 
 def _reachable(address: Address) -> Address:
@@ -168,21 +163,8 @@ async def _numeric(address: Address, option: str) -> Address:
     try:
         found = await loop.getaddrinfo(*address, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise LabError(f"{option} {text(address)}: no address was found for it: {error.strerror or error}") from None
+        raise LabError(
+            f"{option} {show_address(address)}: no address was found for it: {error.strerror or error}"
+        ) from None
     found.sort(key=lambda one: one[0] != socket.AF_INET)
     return str(found[0][4][0]), address[1]
-
-
-async def _probe(address: Address, option: str) -> None:
-    """One connection to a server of the user's, so that a wrong address is found before mail depends on it."""
-    try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            _, writer = await asyncio.open_connection(*address)
-    except TimeoutError:
-        raise LabError(f"{option} {text(address)}: no answer in {PROBE_SECONDS:.0f} s; is it running?") from None
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else (error.strerror or str(error))
-        raise LabError(f"{option} {text(address)}: {reason}; is the server running there?") from None
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()

@@ -13,8 +13,7 @@ from smtpguard.lab.queue.schedule import Schedule
 from smtpguard.lab.receiver.profile import Profile, load_profile
 from smtpguard.lab.scenario.model import NO_FIREWALL, Scenario
 from smtpguard.policy.rulebook import Rulebook
-
-Address = tuple[str, int]
+from smtpguard.relay.addresses import Address
 
 LEAST_SILENCE = 1.0
 """Seconds of real time; ours: the peer may be a real server, which no ``speed`` makes faster."""

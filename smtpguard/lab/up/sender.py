@@ -29,11 +29,10 @@ from smtpguard.lab.scenario.model import LOOPBACK, Scenario
 from smtpguard.lab.sender.envelope import domain_of
 from smtpguard.lab.sender.settings import SenderSettings
 from smtpguard.lab.up.journal import SenderLog, SubmissionLog
+from smtpguard.relay.addresses import Address
 
 MOST_WAITING = 1000
 """Messages at once; ours."""
-
-Address = tuple[str, int]
 
 
 class UpSender:

@@ -14,7 +14,7 @@ import pytest
 from smtpguard.lab.clock import run_virtual
 from smtpguard.lab.errors import LabError
 from smtpguard.lab.message import sample
-from smtpguard.lab.up.hosts import stay_up, text
+from smtpguard.lab.up.hosts import stay_up
 from smtpguard.lab.up.plan import Wanted, plan
 from tests.lab.hosts import converse
 from tests.lab.labs import KB818222, Journal, lab
@@ -191,8 +191,3 @@ def test_a_loopback_that_the_senders_dns_cannot_name() -> None:
 
     with pytest.raises(LabError, match=r"can't send to \[::1\]"):
         run_virtual(main)
-
-
-def test_addresses_as_people_write_them() -> None:
-    assert text(("127.0.0.1", 25)) == "127.0.0.1:25"
-    assert text(("::1", 25)) == "[::1]:25"
