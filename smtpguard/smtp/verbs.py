@@ -61,7 +61,7 @@ _ROWS = (
     # that it is answered and goes on as STARTTLS does is inferred.
     Verb("X-ANONYMOUSTLS", "", "Exchange 2010", payload="tls", waits=True, ends_group=True),
     Verb("XCLIENT", "attributes", "Postfix XCLIENT", waits=True, ends_group=True, change="xclient"),
-    Verb("XFORWARD", "attributes", "Postfix XFORWARD", ends_group=True),
+    Verb("XFORWARD", "attributes", "Postfix XFORWARD"),  # a Postfix that says it goes on in the same group
     # KB812455 sets no limit; the guard's own is the next best.
     Verb(
         "X-EXPS", "mechanism [initial]", "KB812455", payload="sasl", waits=True, ends_group=True, max_length=HELD_LINE

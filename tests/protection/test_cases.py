@@ -111,6 +111,16 @@ def test_ordinary_mail_in_a_lawful_group_passes_as_it_is(policy: str) -> None:
     assert exchange(book.strict() << record("message", accepted=True), b"QUIT\r\n", b"221 2.0.0 Bye\r\n")
 
 
+@pytest.mark.parametrize("policy", ["harden", "harden:normalise", "harden-strict"])
+def test_so_does_the_group_of_a_postfix_that_names_its_client(policy: str) -> None:
+    named = b"XFORWARD NAME=a.example ADDR=192.0.2.7\r\nXFORWARD PROTO=ESMTP HELO=a.example\r\n"
+    group = named + b"MAIL FROM:<a@a.example>\r\nRCPT TO:<b@b.example>\r\nDATA\r\n"
+    book = opened(inspector(policy, "internal"), "helloed") >> C(group) << to_server(group)
+    go = b"250 2.0.0 Ok\r\n" * 2 + SENDER_OK + RECIPIENT_OK + GO_AHEAD
+    book = book >> S(go) << to_client(go) >> C(TEXT) << to_server(TEXT) >> S(QUEUED) << to_client(QUEUED)
+    assert book.strict() << record("message", accepted=True)
+
+
 EXCHANGE = b"250-mx.example\r\n250-SIZE\r\n250-X-EXPS GSSAPI NTLM\r\n250-X-LINK2STATE\r\n250-XEXCH50\r\n250 OK\r\n"
 
 
