@@ -188,17 +188,28 @@ def test_octets_in_clear_behind_starttls_are_no_commands() -> None:
     assert virtual(part)[0] == b"503 5.5.1 Bad sequence of commands\r\n"
 
 
+async def starting_tls(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A client that has been told to begin its handshake."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    await reader.readuntil(b"\r\n")
+    writer.write(b"STARTTLS\r\n")
+    await reader.readuntil(b"\r\n")
+    return reader, writer
+
+
+async def rest_of(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """What still comes; the connection is closed then."""
+    rest = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return rest
+
+
 def test_a_handshake_that_is_none_ends_the_session() -> None:
     async def part(host: ReceiverHost, tap: Recorder) -> bytes:
-        reader, writer = await asyncio.open_connection("127.0.0.1", host.port)
-        await reader.readuntil(b"\r\n")
-        writer.write(b"STARTTLS\r\n")
-        await reader.readuntil(b"\r\n")
+        reader, writer = await starting_tls(host.port)
         writer.write(b"NOOP\r\n" * 20)
-        rest = await reader.read()
-        writer.close()
-        await writer.wait_closed()
-        return rest
+        return await rest_of(reader, writer)
 
     _, host, _ = virtual(part)
     assert [event.event for event in host.events.ordered()] == ["connected", "tls-failed", "disconnected"]
@@ -206,14 +217,8 @@ def test_a_handshake_that_is_none_ends_the_session() -> None:
 
 def test_a_peer_that_is_silent_in_the_handshake_is_given_up() -> None:
     async def part(host: ReceiverHost, tap: Recorder) -> bytes:
-        reader, writer = await asyncio.open_connection("127.0.0.1", host.port)
-        await reader.readuntil(b"\r\n")
-        writer.write(b"STARTTLS\r\n")
-        await reader.readuntil(b"\r\n")
-        rest = await reader.read()
-        writer.close()
-        await writer.wait_closed()
-        return rest
+        reader, writer = await starting_tls(host.port)
+        return await rest_of(reader, writer)
 
     answer, host, _ = virtual(part)
     assert answer == b""
@@ -223,14 +228,9 @@ def test_a_peer_that_is_silent_in_the_handshake_is_given_up() -> None:
 def test_the_end_of_the_lab_is_the_end_of_a_handshake() -> None:
     async def main() -> bytes:
         async with receiving("sbs-2003") as host:
-            reader, writer = await asyncio.open_connection("127.0.0.1", host.port)
-            await reader.readuntil(b"\r\n")
-            writer.write(b"STARTTLS\r\n")
-            await reader.readuntil(b"\r\n")
+            reader, writer = await starting_tls(host.port)
             await asyncio.sleep(5)
-        rest = await reader.read()
-        writer.close()
-        await writer.wait_closed()
+        rest = await rest_of(reader, writer)
         assert asyncio.all_tasks() == {asyncio.current_task()}
         return rest
 
