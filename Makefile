@@ -31,7 +31,7 @@ format: .venv/.dev ## put every file into the format that check wants
 	$(BIN)/ruff check --fix --select I .
 	$(BIN)/ruff format .
 
-golden: .venv/.dev ## write the golden files of personas, profiles and the path doctor anew; read the difference before you keep it
+golden: .venv/.dev ## write the golden files of personas, profiles, protection and the path doctor anew; read the difference before you keep it
 	@$(BIN)/python -m tests.personas.transcripts
 	@$(BIN)/python -m tests.lab.profile_dialogue
 	@$(BIN)/python -m tests.protection.page

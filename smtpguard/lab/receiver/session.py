@@ -3,7 +3,7 @@
 aiosmtpd gives the transport, the reader, the time-out and the session objects. Its command loop is replaced: it answers
 with its own words, ends commands at a bare LF, and drops what it has read when the peer sends FIN.
 
-What a verb does is in ``receiver_verbs`` and the modules beside it; here is what they all stand on: commands in,
+What a verb does is in ``verbs`` and the modules beside it; here is what they all stand on: commands in,
 replies out, the transaction, who the peer is, and STARTTLS. A line that is too long, or octets that can't be counted,
 end the session after their reply: what the next octets are is then anyone's guess.
 """

@@ -1,7 +1,7 @@
 """The receiver's verbs, one function each, and the table that finds them. Here the small ones; the others beside it.
 
 Each takes the session, the line as it came and what stands behind the verb. Whether a verb is known at all is asked
-before (``receiver_offer``).
+before (``offer``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A scenario: who sends what to whom, through which systems, and what should come of it.
 
-Scenarios that ship lie in ``scenarios/*.yaml``; ``scenario_file`` reads these and the user's own.
+Scenarios that ship lie in ``scenarios/*.yaml``; ``file`` reads these and the user's own.
 """
 
 from __future__ import annotations

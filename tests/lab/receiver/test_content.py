@@ -1,4 +1,4 @@
-"""DATA, BDAT and XEXCH50 where ``test_receiver`` does not say it all: limits, parameters, who may hand over a blob."""
+"""DATA, BDAT and XEXCH50 where ``test_session`` does not say it all: limits, parameters, who may hand over a blob."""
 
 from __future__ import annotations
 
