@@ -1,7 +1,8 @@
 """A private Exim that receives: a daemon of the Exim that ``exim_instance`` finds, with its own spool, log and port.
 
 A message in the Maildir has one header on top, which says for whom. Exim runs here without set-uid bits: it is started
-as root, goes to its own user, and delivers as that user. What it does not do: DNS, relaying, TLS, sending.
+as root, goes to its own user, and delivers as that user. ``tls``: it offers STARTTLS, with a certificate for
+mx.example in ``mx.example.pem``. What it does not do: DNS, relaying, sending.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from tests.real.exim_instance import PROGRAM, USER, environment
 from tests.real.private_server import ForegroundServer
+from tests.relay.tls_hosts import files
 
 _CONFIGURE = """\
 exim_path = {program}
@@ -28,7 +30,7 @@ disable_ipv6
 deliver_drop_privilege
 host_lookup =
 rfc1413_hosts =
-tls_advertise_hosts =
+{tls}
 message_size_limit = 0
 acl_smtp_rcpt = accept domains = test.example
 received_header_text =
@@ -51,6 +53,12 @@ inbox:
   user = {user}
 """
 
+_NO_TLS = "tls_advertise_hosts ="
+_TLS = """\
+tls_advertise_hosts = *
+tls_certificate = {root}/mx.example.pem
+tls_privatekey = {root}/mx.example.key"""
+
 _HEADER = b"Envelope-to: "
 
 
@@ -59,14 +67,20 @@ class PrivateEximReceiver(ForegroundServer):
 
     NAME = "Exim"
 
-    def __init__(self) -> None:
+    def __init__(self, *, tls: bool = False) -> None:
         super().__init__("log/daemon")
         account = pwd.getpwnam(USER)
         for folder in ("spool", "log", "mail"):
             (self.root / folder).mkdir(mode=0o750)
             os.chown(self.root / folder, account.pw_uid, account.pw_gid)
         self._configure = self.root / "configure"
-        self._configure.write_text(_CONFIGURE.format(root=self.root, program=PROGRAM, port=self.port, user=USER))
+        offer = _NO_TLS
+        if tls:
+            offer = _TLS.format(root=self.root)
+            for path in files(self.root, "mx.example"):
+                os.chown(path, account.pw_uid, account.pw_gid)
+        values = {"root": self.root, "program": PROGRAM, "port": self.port, "user": USER, "tls": offer}
+        self._configure.write_text(_CONFIGURE.format(**values))
         self._configure.chmod(0o644)
 
     def _command(self) -> tuple[list[str], Mapping[str, str] | None]:

@@ -14,6 +14,7 @@ import pytest
 from tests.real import exim_instance, opensmtpd_instance
 from tests.real.contents import message
 from tests.real.exim_instance import PrivateExim
+from tests.real.exim_receiver import PrivateEximReceiver
 from tests.real.guard_process import GuardProcess, Line, select
 from tests.real.opensmtpd_instance import PrivateOpenSMTPD
 from tests.real.postfix_instance import PrivatePostfix, missing
@@ -211,6 +212,26 @@ def test_exim_sends_by_bdat_inside_tls(
     finally:
         exim.remove()
         guard.close()
+
+
+def test_swaks_to_exim(mailbox: str, pair: tuple[str, ...], tmp_path: Path) -> None:
+    if reason := exim_instance.missing():
+        pytest.skip(reason)
+    with PrivateEximReceiver(tls=True) as exim:
+        guard = GuardProcess(exim.address, "strip-xexch50", "--tls", "bridge", *pair, *trusting(tmp_path, exim.root))
+        try:
+            host, port = guard.address
+            transcript = run(
+                "swaks", "--server", host, "--port", str(port), "--ehlo", "client.example", "--from", SENDER,
+                "--to", mailbox, "--tls",
+            )  # fmt: skip
+            assert "CN=guard.example" in transcript
+            assert len(exim.wait_for(mailbox, 1)) == 1
+            journal = ended(guard, 1)
+            assert [line["verified"] for line in select(journal, "tls") if line["side"] == "server"] == [True]
+            assert [line["accepted"] for line in select(journal, "message")] == [True]
+        finally:
+            guard.close()
 
 
 def test_a_certificate_of_another_name_is_a_454_and_the_client_may_come_again(
