@@ -37,6 +37,7 @@ class Load:
         else:
             self.overload = ""
         if limits.payload_rate is None:
+            self._payloads.clear()
             return []
         return self._slow(sessions, limits.payload_rate, limits.payload_seconds, now)
 

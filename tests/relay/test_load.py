@@ -55,6 +55,16 @@ def test_who_sends_a_payload_too_slowly() -> None:
     assert look(load, [fast, idle], settings, 10.0) == [fast]
 
 
+def test_a_limit_that_was_lifted_meanwhile_is_measured_anew() -> None:
+    load = Load()
+    settings = RelaySettings(limits=LimitSettings(payload_rate=10, payload_seconds=5))
+    slow = One(payload_octets=100)
+    look(load, [slow], settings, 0.0)
+    look(load, [slow], RelaySettings(), 1.0)
+    assert look(load, [slow], settings, 100.0) == []
+    assert look(load, [slow], settings, 105.0) == [slow]
+
+
 def test_a_payload_that_ended_is_measured_anew() -> None:
     load = Load()
     settings = RelaySettings(limits=LimitSettings(payload_rate=10, payload_seconds=5))
