@@ -237,6 +237,9 @@ def _record_blob(session: Session, head: Exchange, completed: bool, code: int) -
 
 def refuse_message(session: Session, head: Exchange) -> None:
     """The client hears our own refusal of a text that the server has not seen the end of, and the session ends."""
+    if head.owed <= 0:
+        session.fail(b"")  # the server's own last words were the answer
+        return
     raw = head.own or b""
     head.complete = True
     head.owed = 0

@@ -56,6 +56,12 @@ def test_a_server_that_has_waited_long_enough_says_so() -> None:
     assert refused() >> S(bye) << to_client(bye) >> eof_server() << closed()
 
 
+def test_a_client_that_has_heard_the_servers_last_words_is_not_answered_twice() -> None:
+    bye = b"421 4.4.2 mx.example Timeout\r\n"
+    book = refused() >> S(bye) << to_client(bye) << record("message", code=421)
+    assert book >> C(b"rest\r\n.\r\n") << closed()
+
+
 def test_a_server_that_answers_before_the_end_is_out_of_step() -> None:
     book = refused() >> S(QUEUED) << to_client(like(rb"421 4\.5\.0 [^\r\n]*\r\n"))
     assert book << record("uncertain", violation="early-reply", then="close") << closed()
