@@ -14,7 +14,7 @@ from smtpguard.relay.guard import Guard
 from smtpguard.relay.session import RelaySession
 from smtpguard.relay.tls_layer import TlsLayer
 from tests.relay.hosts import Journal, client, guard, ordinary, run, server
-from tests.relay.test_tls_bridge import encrypted
+from tests.relay.tls_bridging import encrypted
 from tests.relay.tls_hosts import TlsServer, ask, bridging, server_context
 
 _PARTS = (Inspector, RelaySession, Connection, TlsLayer)
