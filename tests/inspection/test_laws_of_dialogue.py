@@ -19,7 +19,7 @@ from tests.inspection.world import Session, Talk, converse, replies
 from tests.playbook import UNKNOWN, inspector, rule, rulebook
 from tests.playbook.steps import Eof, Feed
 
-TAG = re.compile(rb" #([^ :+]*)(?::(\d+))?(\+END)?\r?$", re.MULTILINE)
+TAG = re.compile(rb" #([^ :+\r\n]*)(?::(\d+))?(\+END)?\r?$", re.MULTILINE)
 NUMBER = re.compile(rb"\bn(\d+)\b")
 ENDS_EARLY = re.compile(r"eaten|dropped|closed|stall|uncertain|timeout|reset")
 GROUP = [b"NOOP n%d\r\n", b"MAIL FROM:<n%d@a.example>\r\n", b"RCPT TO:<n%d@b.example>\r\n", b"FROB n%d\r\n"]
