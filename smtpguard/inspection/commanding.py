@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from smtpguard.inspection.client_flow import ClientFlow
     from smtpguard.inspection.session import Session
 
-_SETTLED = frozenset(("STARTTLS", "XCLIENT", "XFORWARD"))  # verbs that the session's terms may have a word in
+_SETTLED = frozenset(
+    ("STARTTLS", "X-ANONYMOUSTLS", "XCLIENT", "XFORWARD")
+)  # verbs that the session's terms may have a word in
 _FIRST_WORD = re.compile(r"[^ \t]+")
 _TOO_BIG = Reject(552, "5.3.4", "Too big")
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from smtpguard.inspection.effects import StartTls
 from smtpguard.inspection.wording import (
+    ANONYMOUS_TLS_REFUSED,
     OWN_TLS_READY,
     STARTTLS_ARGUMENT,
     STARTTLS_REFUSED,
@@ -51,6 +52,8 @@ def offered(session: Session, reply: Reply) -> Reply:
     first, *lines = reply.lines
     names = {keyword_name(line) for line in lines}
     hidden = _SHIELDED & names if terms.shielded else frozenset()
+    if terms.starttls in ("bridge", "strip") or session.dialogue.tls:
+        hidden |= {"X-ANONYMOUSTLS"} & names
     if terms.starttls == "strip" or session.dialogue.tls:
         hidden |= {"STARTTLS"} & names
     elif terms.starttls == "bridge":
@@ -70,7 +73,7 @@ def offered(session: Session, reply: Reply) -> Reply:
 
 
 def answered(flow: ClientFlow, command: Command) -> bool:
-    """Answer STARTTLS, XCLIENT or XFORWARD in the server's place, where the terms say so; False to pass it on."""
+    """Answer a verb for TLS, XCLIENT or XFORWARD in the server's place, where the terms say so; False to pass it on."""
     session = flow.session
     terms = session.terms
     if command.spec.payload != "tls":
@@ -80,6 +83,10 @@ def answered(flow: ClientFlow, command: Command) -> bool:
         flow.answer(command, UNSHARED_VERB)
     elif terms.starttls == "tunnel" and not session.dialogue.tls:
         return False
+    elif command.verb == "X-ANONYMOUSTLS":
+        # It can't be bridged, and would be a way past the inspection: Exchange takes STARTTLS where it is missing.
+        session.record("starttls", outcome="refused", code=502)
+        flow.answer(command, ANONYMOUS_TLS_REFUSED)
     elif session.dialogue.tls:
         flow.answer(command, TLS_ALREADY)
     elif terms.starttls == "bridge" and flow.side is CLIENT:

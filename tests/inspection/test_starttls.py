@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from smtpguard.inspection.terms import Terms
+from smtpguard.inspection.terms import StartTlsMode, Terms
 from smtpguard.policy.actions import Delay, Record, Reject, Strip
 from smtpguard.smtp.sides import CLIENT, SERVER
 from tests.inspection.openings import exchange, greeted
@@ -44,6 +44,8 @@ OFFER = b"250-mx.example\r\n250-STARTTLS\r\n250-XEXCH50\r\n250 OK\r\n"
 NO_OFFER = b"250-mx.example\r\n250 XEXCH50\r\n"
 MAIL = b"MAIL FROM:<a@a.example>\r\n"
 OK = b"250 2.0.0 OK\r\n"
+ANONYMOUS = b"X-ANONYMOUSTLS\r\n"
+EXCHANGE_2010 = b"250-mx.example\r\n250-X-ANONYMOUSTLS\r\n250 XEXCH50\r\n"
 
 
 def bridged(factory: Factory) -> Playbook:
@@ -348,18 +350,30 @@ def test_verbs_that_are_the_guards_alone_are_hidden_and_refused(line: bytes) -> 
     assert exchange(greeted(inspector(PASS)), line, b"220 again\r\n")
 
 
-@pytest.mark.parametrize("terms", [Terms(), BRIDGE])
-def test_the_tls_between_exchange_servers_is_a_tunnel_under_any_terms(terms: Terms) -> None:
-    """It is anonymous, and none of the guard's business: it is never bridged."""
-    line, client_hello = b"X-ANONYMOUSTLS\r\n", b"\x16\x03\x01\x00\x05hello\0\n"
+def test_the_tls_between_exchange_servers_is_a_tunnel_where_starttls_is_one() -> None:
+    client_hello = b"\x16\x03\x01\x00\x05hello\0\n"
     assert (
-        exchange(greeted(inspector(rule("see", "command", Record(), verb="VRFY"), terms=terms)), HELLO, NO_OFFER)
-        >> C(line)
-        << to_server(line)
+        exchange(greeted(inspector(rule("see", "command", Record(), verb="VRFY"))), HELLO, EXCHANGE_2010)
+        >> C(ANONYMOUS)
+        << to_server(ANONYMOUS)
         >> S(READY)
         << to_client(READY)
         << record("starttls", outcome="tunnel", code=220)
         >> C(client_hello)
         << to_server(client_hello)
         << tunnelled()
+    )
+
+
+@pytest.mark.parametrize(("mode", "shown"), [("bridge", False), ("strip", False), ("refuse", True)])
+def test_the_tls_between_exchange_servers_is_no_way_past_the_inspection(mode: StartTlsMode, shown: bool) -> None:
+    book = greeted(inspector(PASS, terms=Terms(starttls=mode))) >> C(HELLO) << to_server(HELLO)
+    offer = EXCHANGE_2010 if shown else EXCHANGE_2010.replace(b"250-X-ANONYMOUSTLS\r\n", b"")
+    assert (
+        book
+        >> S(EXCHANGE_2010)
+        << to_client(offer)
+        >> C(ANONYMOUS)
+        << record("starttls", outcome="refused", code=502)
+        << to_client(b"502 5.5.1 X-ANONYMOUSTLS is not implemented here\r\n")
     )
