@@ -20,6 +20,22 @@ BACKLOG = 1024
 
 _NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
+_CURES = {
+    errno.EADDRINUSE: "choose another port",
+    errno.EADDRNOTAVAIL: "give an address of this host",
+    errno.EACCES: "a port below 1024 takes root, CAP_NET_BIND_SERVICE or a socket unit",
+}
+
+
+def why_deaf(error: OSError) -> str:
+    """What kept us from listening, and what to do about it, for the end of a line that names the address.
+
+    Loops word these errors in ways of their own; the number means the same in all of them.
+    """
+    if error.errno is None or error.errno <= 0:  # a name that could not be looked up: its numbers are the resolver's
+        return f"can't listen there: {error.strerror or error}; give an address of this host"
+    return f"can't listen there: {os.strerror(error.errno)}; {_CURES.get(error.errno, 'choose another address')}"
+
 
 async def listening_sockets(
     host: str, port: int, prepare: Callable[[socket.socket], None] | None = None

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from smtpguard.journal.writer import Journal, Later
 from smtpguard.relay.addresses import show_address
+from smtpguard.relay.listening import why_deaf
 from smtpguard.relay.settings import RelaySettings
 from smtpguard.service.errors import ServiceError
 from smtpguard.service.orders import Orders
@@ -35,11 +36,10 @@ class Outlook:
         host, port = self._address
         try:
             await endpoint.start(host, port)
-        except (OSError, UnicodeError) as error:
-            reason = (isinstance(error, OSError) and error.strerror) or str(error)
-            raise ServiceError(
-                f"--metrics {show_address(self._address)}: can't listen there: {reason}; choose another port"
-            ) from error
+        except UnicodeError as error:
+            raise ServiceError(f"--metrics {show_address(self._address)}: {host!r} is no host name") from error
+        except OSError as error:
+            raise ServiceError(f"--metrics {show_address(self._address)}: {why_deaf(error)}") from error
         self._endpoint = endpoint
         return {"metrics": show_address((host, endpoint.port))}
 

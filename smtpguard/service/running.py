@@ -18,6 +18,7 @@ from smtpguard.journal.tally import RuleTally
 from smtpguard.relay.addresses import Address, show_address
 from smtpguard.relay.guard import Guard, Sockets
 from smtpguard.relay.interception import InterceptError, Interception
+from smtpguard.relay.listening import why_deaf
 from smtpguard.relay.shared_store import LEASE_SECONDS, StoreError
 from smtpguard.service.errors import ServiceError
 from smtpguard.service.orders import InForce, Orders, names, read
@@ -185,8 +186,7 @@ def unable_to_listen(orders: Orders, error: Exception, *, first: bool) -> Servic
     where = f"{option} {show_address(address)}" if address is not None else f"{option} systemd"
     if isinstance(error, UnicodeError) and address is not None:
         return ServiceError(f"{where}: {address[0]!r} is no host name")
-    reason = (isinstance(error, OSError) and error.strerror) or str(error)
-    return ServiceError(f"{where}: can't listen there: {reason}; choose another port")
+    return ServiceError(f"{where}: {why_deaf(error) if isinstance(error, OSError) else error}")
 
 
 def run_on_fastest_loop(main: Callable[[], Any]) -> None:

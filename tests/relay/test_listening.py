@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from smtpguard.relay.listening import listening_sockets
+from smtpguard.relay.listening import listening_sockets, why_deaf
 
 
 def opened(host: str, port: int = 0) -> list[socket.socket]:
@@ -45,6 +45,19 @@ def test_an_address_of_another_host() -> None:
     with pytest.raises(OSError, match="assign") as caught:
         opened("192.0.2.77")
     assert caught.value.errno == errno.EADDRNOTAVAIL
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.EADDRINUSE, "while binding: in use"), "Address already in use; choose another port"),
+        (OSError(errno.EADDRNOTAVAIL, "x"), "Cannot assign requested address; give an address of this host"),
+        (PermissionError(errno.EACCES, "x"), "Permission denied; a port below 1024 takes root, CAP_NET_BIND_SERVICE"),
+        (socket.gaierror(socket.EAI_NONAME, "Name not known"), "Name not known; give an address of this host"),
+    ],
+)
+def test_why_and_what_to_do(error: OSError, words: str) -> None:
+    assert why_deaf(error).startswith(f"can't listen there: {words}")
 
 
 def test_a_name_that_is_none() -> None:

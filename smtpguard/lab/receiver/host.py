@@ -18,6 +18,7 @@ from smtpguard.lab.receiver.profile import Profile
 from smtpguard.lab.receiver.session import ReceiverSession
 from smtpguard.lab.receiver.settings import ReceiverSettings, Sink
 from smtpguard.lab.sender.ntlm_nonces import Nonces
+from smtpguard.relay.listening import why_deaf
 
 LOOPBACK = "127.0.0.1"
 
@@ -61,9 +62,7 @@ class ReceiverHost:
         try:
             self._server = await loop.create_server(self._session, self.host, self.port)
         except OSError as error:
-            raise LabError(
-                f"receiver: can't listen on {self.host}:{self.port} ({error.strerror}); choose another port"
-            ) from None
+            raise LabError(f"receiver {self.host}:{self.port}: {why_deaf(error)}") from None
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

@@ -33,6 +33,7 @@ from smtpguard.lab.up.sender import UpSender
 from smtpguard.policy.rulebook import Rulebook
 from smtpguard.relay.addresses import Address, show_address
 from smtpguard.relay.guard import Guard
+from smtpguard.relay.listening import why_deaf
 from smtpguard.relay.reaching import UnreachableError, reach
 
 DRAIN_SECONDS = 1.0
@@ -91,7 +92,10 @@ async def _receiver(plan: Plan, calendar: Calendar, events: LiveLog, up: AsyncEx
     host, port = await _numeric(plan.wanted.receiver_listen or ANYWHERE, "--receiver-listen")
     rng = random.Random(f"{plan.scenario.seed}/receiver")
     receiver = ReceiverHost(plan.scenario.receiver, plan.profile, calendar, events, rng, host=host, port=port)
-    await receiver.start()
+    try:
+        await receiver.start()
+    except LabError as error:
+        raise LabError(str(error).replace("receiver ", "--receiver-listen ", 1)) from None
     up.push_async_callback(receiver.stop)
     return host, receiver.port
 
@@ -108,8 +112,7 @@ async def _firewall(plan: Plan, rulebook: Rulebook, behind: Address, events: Liv
     try:
         await guard.start()
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise LabError(f"--listen {show_address(listen)}: can't listen there: {reason}; choose another port") from None
+        raise LabError(f"--listen {show_address(listen)}: {why_deaf(error)}") from None
     up.push_async_callback(guard.stop, DRAIN_SECONDS)
     return listen[0], guard.port
 

@@ -77,7 +77,7 @@ class UpSender:
         try:
             await self._door.start()
         except LabError as error:
-            raise LabError(str(error).replace("receiver:", f"--sender-port {self._door.port}:", 1)) from None
+            raise LabError(str(error).replace(f"receiver {self._door.host}:", "--sender-port ", 1)) from None
 
     async def stop(self) -> int:
         """Close the door and end every connection; how many messages still waited."""
