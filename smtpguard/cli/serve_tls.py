@@ -72,6 +72,10 @@ def contexts(tls: TlsSettings, *, clear: bool, tls_listen: Address | None, upstr
         raise UsageError("--tls-listen needs a certificate: --cert FILE --key FILE, or tls.certificates in --config")
     if tls.certificates and not used:
         raise UsageError("a certificate is of no use without --tls bridge or --tls-listen")
+    if not tls.verify and not used:
+        raise UsageError(
+            "--no-verify is of no use without --tls bridge or --tls-listen: the guard checks no certificate"
+        )
     if tls.upstream == "implicit" and clear:
         raise UsageError(
             "tls.upstream implicit: the server would hear clear text over TLS and take it for safe; "

@@ -41,6 +41,7 @@ def test_options_that_lack_one_another(server: str, tmp_path: Path) -> None:
         (("--tls", "bridge"), "--tls bridge needs a certificate"),
         (("--key", key), "a key goes with a certificate"),
         (("--cert", certificate, "--key", key), "no use without"),
+        (("--no-verify",), "--no-verify is of no use without"),
         (("--tls-listen", "127.0.0.1:0"), "--tls-listen needs a certificate"),
         (("--proxy-protocol", "10.0.0.0/8,nonsense"), "--proxy-protocol nonsense"),
     ):
