@@ -53,10 +53,10 @@ def read_target(
 ) -> Target:
     """The target of ``NAME``, ``NAME:PORT``, ``[HOST]:PORT``, ``[IPv6]:PORT`` or a bare IPv6 address."""
     host, port = _host_and_port(place, DEFAULT_PORT)
-    to = recipient or DEFAULT_RECIPIENT
+    to = DEFAULT_RECIPIENT if recipient is None else recipient
     if domain is not None and "@" not in to:
         to = f"{to}@{_word(domain.removeprefix('@'), 'the domain')}"
-    who, to = _word(sender or DEFAULT_SENDER, "the sender"), _word(to, "the recipient")
+    who, to = _word(DEFAULT_SENDER if sender is None else sender, "the sender"), _word(to, "the recipient")
     return Target(host, port, who, to, message, host_only=place.startswith("["))
 
 

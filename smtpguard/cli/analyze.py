@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Annotated
 
@@ -98,13 +100,14 @@ def analyze(
 
     Exit status: 0 nothing found, 1 warnings, 2 errors found (or bad arguments), 3 could not test.
     """
-    try:
+    with _said():
         target = read_target(place, domain, recipient, sender, not no_message)
+    with _said("--resolver "):
         server = read_resolver(resolver) if resolver is not None else None
+    with _said("--compare "):
         past = read_target(compare, domain, recipient, sender, False) if compare is not None else None
+    with _said("--via "):
         way = read_via(via) if via is not None else STRAIGHT
-    except TargetError as error:
-        raise UsageError(str(error)) from None
     limits = Limits(step=timeout, probe=timeout * STEPS_A_PROBE, run=deadline)
     stderr = Console(stderr=True, highlight=False)
     analysis = _run(target, limits, stderr, server=server, security=security, past=past, via=way)
@@ -114,6 +117,15 @@ def analyze(
         typer.echo({Format.JSON: as_json, Format.HTML: as_html, Format.JUNIT: as_junit}[report](analysis))
     if analysis.exit_status:
         raise typer.Exit(analysis.exit_status)
+
+
+@contextmanager
+def _said(option: str = "") -> Iterator[None]:
+    """What can't be read ends as one line, with the ``option`` that it came by."""
+    try:
+        yield
+    except TargetError as error:
+        raise UsageError(f"{option}{error}") from None
 
 
 def _run(

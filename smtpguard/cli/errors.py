@@ -37,6 +37,7 @@ def describe(error: Exception) -> str | None:
 def _parser_line(error: Exception) -> str:
     format_message = getattr(error, "format_message", None)
     message = str(format_message() if callable(format_message) else error).rstrip(".").replace("Value error, ", "")
+    message = " ".join(message.split())  # the parser lists choices one a line
     context = getattr(error, "ctx", None)
     command = getattr(context, "command_path", "") or "smtpguard"
     return f"{message[:1].lower()}{message[1:]}; see `{command} --help`"

@@ -58,9 +58,10 @@ class Wanted:
     when_down: WhenDown = WhenDown.REFUSE
 
     def __post_init__(self) -> None:
-        for port in (*self.ports, self.to_port):
-            if not 1 <= port <= 65535:
-                raise PlanError(f"{port} is no port; expected 1 to 65535")
+        for option, ports in (("--ports", self.ports), ("--to-port", (self.to_port,))):
+            for port in ports:
+                if not 1 <= port <= 65535:
+                    raise PlanError(f"{option} {port}: no port; expected 1 to 65535")
         if not self.ports or not self.interfaces:
             raise PlanError("expected at least one port and one interface")
         if self.to_port in self.ports:
@@ -69,10 +70,10 @@ class Wanted:
             )
         for name in self.interfaces:
             if not _INTERFACE.fullmatch(name):
-                raise PlanError(f"{name!r} is no interface name")
+                raise PlanError(f"--in {name!r}: no interface has such a name; `ip link` lists those of this host")
         if LOOPBACK in self.interfaces:
             raise PlanError(
-                f"{LOOPBACK} carries the guard's own connections; name the interface that clients come from"
+                f"--in {LOOPBACK}: it carries the guard's own connections; name the interface that clients come from"
             )
         if self.mode is Mode.REDIRECT and self.when_down is WhenDown.PASS:
             raise PlanError("redirect can't let mail pass while no guard listens; that takes --mode tproxy")

@@ -172,6 +172,8 @@ def test_a_closed_port_ends_with_3(capsys: pytest.CaptureFixture[str]) -> None:
         ["127.0.0.1:99999"],
         [":25"],
         ["127.0.0.1", "--rcpt", "a b"],
+        ["127.0.0.1", "--rcpt", ""],
+        ["127.0.0.1", "--from", ""],
         ["127.0.0.1", "--format", "xml"],
         ["127.0.0.1", "--timeout", "0"],
         ["example.net", "--resolver", "ns1.example.net"],
@@ -190,6 +192,14 @@ def test_bad_arguments_are_one_line_and_2(arguments: list[str], capsys: pytest.C
     assert out == ""
     assert err.startswith("smtpguard: ")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("option", "given"), [("--compare", ":25"), ("--via", "eth0"), ("--resolver", "ns1")])
+def test_what_can_not_be_read_is_named_with_its_option(
+    option: str, given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["analyze", "127.0.0.1", option, given]) == 2
+    assert capsys.readouterr().err.startswith(f"smtpguard: {option} ")
 
 
 def test_help_tells_how_a_target_is_written(capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,10 +46,12 @@ def test_help_says_what_it_needs(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (("--mode", "bridge", "--in", "eth0"), "bridge"),
         (("--mode", "tproxy"), "--in"),
+        (("--in", "eth0"), "missing option '--mode'. Choose from: tproxy, redirect; see"),
+        (("--mode", "tproxy", "--in", "eth0", "--to-port", "65536"), "--to-port 65536: no port; expected 1 to 65535"),
         (("--mode", "tproxy", "--in", "eth0", "--ports", "25,smtp"), "'smtp' is no port"),
         (("--mode", "tproxy", "--in", "eth0", "--ports", "25,"), "'nothing' is no port"),
         (("--mode", "tproxy", "--in", "eth0", "--ports", "25", "--to-port", "25"), "another --to-port"),
-        (("--mode", "tproxy", "--in", "lo"), "lo carries"),
+        (("--mode", "tproxy", "--in", "lo"), "--in lo: it carries"),
         (("--mode", "redirect", "--in", "eth0", "--when-down", "pass"), "--mode tproxy"),
     ],
 )

@@ -66,15 +66,15 @@ def test_the_script_is_one_that_a_shell_can_run(router: Host, mode: Mode) -> Non
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        ({"ports": (25, 0)}, "0 is no port"),
-        ({"to_port": 65536}, "65536 is no port"),
+        ({"ports": (25, 0)}, "--ports 0: no port"),
+        ({"to_port": 65536}, "--to-port 65536: no port"),
         ({"ports": ()}, "at least one port"),
         ({"interfaces": ()}, "at least one port and one interface"),
         ({"ports": (25, 2525)}, "2525 can't be both"),
-        ({"interfaces": ("eth0", "lo")}, "lo carries the guard's own connections"),
-        ({"interfaces": ('x" }; flush',)}, "is no interface name"),
-        ({"interfaces": ("eth*",)}, "is no interface name"),
-        ({"interfaces": ("sixteen-letters-",)}, "is no interface name"),
+        ({"interfaces": ("eth0", "lo")}, "--in lo: it carries the guard's own connections"),
+        ({"interfaces": ('x" }; flush',)}, "no interface has such a name"),
+        ({"interfaces": ("eth*",)}, "no interface has such a name"),
+        ({"interfaces": ("sixteen-letters-",)}, "no interface has such a name"),
         ({"mode": Mode.REDIRECT, "when_down": WhenDown.PASS}, "redirect can't let mail pass"),
     ],
 )
