@@ -112,7 +112,9 @@ def _finding(console: Console, check: Check, told: list[Step]) -> None:
         if words:
             grid.add_row(label, Text(words))
     if rule.policies:
-        grid.add_row("reproduce", Text(" or ".join(f"smtpguard serve --policy {policy}" for policy in rule.policies)))
+        grid.add_row(
+            "reproduce", Text(" or ".join(f"smtpguard lab up --firewall {policy}" for policy in rule.policies))
+        )
     step = check.verdict.step
     if step is not None and step in told:
         grid.add_row("came back", Text(f"the reply to {step.name} above" if step.sent else f"the {step.name} above"))

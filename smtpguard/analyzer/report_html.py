@@ -98,7 +98,7 @@ def _finding(analysis: Analysis, check: Check, drawn: list[str]) -> str:
 
 
 def _reproduce(policies: Sequence[str]) -> str:
-    return ", ".join(f"smtpguard serve --policy {policy}" for policy in policies)
+    return ", ".join(f"smtpguard lab up --firewall {policy}" for policy in policies)
 
 
 def _list(title: str, texts: Sequence[str]) -> str:

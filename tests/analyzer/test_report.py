@@ -48,7 +48,7 @@ def test_what_the_path_doctor_says_is_there() -> None:
         "- its blob does not",
         "how sure     certain",
         "in the path  a firewall that passes the verb",
-        "reproduce    smtpguard serve --policy eat-blob",
+        "reproduce    smtpguard lab up --firewall eat-blob",
         "Through the box and past it (10.0.0.5:2525)",
         "changed  EHLO reply: XEXCH50 is gone",
         "past it  250 XEXCH50",

@@ -53,7 +53,7 @@ def test_what_the_path_doctor_says_is_there() -> None:
         "1020 octets went out and nothing came back",
         "certain",
         "a firewall that passes the verb",
-        "smtpguard serve --policy eat-blob",
+        "smtpguard lab up --firewall eat-blob",
         "[1020 octets]",
         "Past the box: 10.0.0.5:2525.",
         "XEXCH50 is gone",
