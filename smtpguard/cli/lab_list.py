@@ -13,7 +13,10 @@ from smtpguard.lab.scenario.model import Scenario
 
 
 def list_scenarios(form: FormatOption = Format.TEXT) -> None:
-    """The scenarios: name, firewall, expected outcome, title, source."""
+    """The scenarios: name, firewall, expected outcome, title, source.
+
+    Each name is one for `smtpguard lab run`, such as: smtpguard lab run row-05-blob-eaten
+    """
     with lab_errors():
         scenarios = [load_scenario(name) for name in scenario_names()]
     if form is Format.JSON:

@@ -10,7 +10,10 @@ from smtpguard.lab.telling.story import tell_story
 
 
 def story(eml: Eml = None) -> None:
-    """KB818222 in three acts: delivered, stalled and bounced, cured."""
+    """KB818222 in three acts: delivered, stalled and bounced, cured.
+
+    Example: smtpguard lab story --eml mail.eml
+    """
     with lab_errors():
         as_told = tell_story(Console(highlight=False), message_of(eml))
     if not as_told:

@@ -57,7 +57,10 @@ def show_plan(
     when_down: WhenDownOption = WhenDown.REFUSE,
     form: FormatOption = Format.TEXT,
 ) -> None:
-    """Print what `up` does, as a shell script, and how to undo it. Needs no rights and changes nothing."""
+    """Print what `up` does, as a shell script, and how to undo it. Needs no rights and changes nothing.
+
+    Example: smtpguard net plan --mode tproxy --in eth0 --when-down pass
+    """
     with _host_errors():
         chosen = plan(Wanted(mode, tuple(interfaces), parse_ports(ports), to_port, when_down))
     typer.echo(json.dumps(chosen.as_dict(), indent=2) if form is Format.JSON else chosen.as_script().rstrip())
@@ -73,6 +76,8 @@ def bring_up(
     form: FormatOption = Format.TEXT,
 ) -> None:
     """Turn new connections to the guard. May be run again, also with other options: the new table replaces the old.
+
+    Example: smtpguard net up --mode tproxy --in eth0
 
     Connections that are open go on as they are. Start the guard first, so that nobody finds a closed door.
     """
@@ -99,6 +104,8 @@ def take_down(
     form: FormatOption = Format.TEXT,
 ) -> None:
     """Leave nothing of it: table, routing rules and routes, also after an `up` that was broken off.
+
+    Example: smtpguard net down
 
     Stop the guard first: it lets transactions end. A connection that is open when the table goes is lost, and its
     client comes again.

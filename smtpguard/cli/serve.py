@@ -63,7 +63,8 @@ def serve(
         typer.Option(help="Take connections to other hosts, which `smtpguard net up` turns here, and go on to those."),
     ] = None,
     observe: Annotated[
-        bool, typer.Option("--observe", help="Touch nothing: only say what the policy would have done.")
+        bool,
+        typer.Option("--observe", help="The policy touches nothing: the journal only says what it would have done."),
     ] = False,
     shadow: Annotated[
         str | None,
@@ -92,7 +93,11 @@ def serve(
         Path | None, typer.Option(metavar="FILE", help="Its key, PEM; left out, it is in the file of --cert.")
     ] = None,
     no_verify: Annotated[
-        bool, typer.Option("--no-verify", help="Take any certificate of the server's, a self-signed one too.")
+        bool,
+        typer.Option(
+            "--no-verify",
+            help="In a bridge or behind --tls-listen, take any certificate of the server's, a self-signed one too.",
+        ),
     ] = False,
     proxy_protocol: Annotated[
         str | None,
@@ -118,7 +123,8 @@ def serve(
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Figures for Prometheus at /metrics, and /healthz and /readyz; a loopback address.",
+            help="Figures for Prometheus at /metrics, and /healthz and /readyz, in clear, for all who reach it, so "
+            "keep it on loopback or a network of your own.",
         ),
     ] = None,
     traces: Annotated[
