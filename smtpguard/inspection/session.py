@@ -47,7 +47,6 @@ class Session:
         "since", "stalled", "swapped", "terms", "tls_reply", "tls_stage", "tunnelled", "verdicts", "violations_seen",
         "would_end",
     )  # fmt: skip
-    __deletable__ = ("client_flow", "server_flow")  # said to the compiler; see Inspector.part
 
     def __init__(
         self,

@@ -34,7 +34,6 @@ class RelaySession:
         "_proxy_address", "_server", "_started", "_tick", "client", "client_address", "destination", "identity",
         "number", "origin", "terms",
     )  # fmt: skip
-    __deletable__ = ("_server", "client")  # said to the compiler
 
     def __init__(self, guard: Guard, number: int, loop: asyncio.AbstractEventLoop, terms: Terms) -> None:
         self._guard = guard
