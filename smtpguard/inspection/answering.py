@@ -100,11 +100,14 @@ def advertised(action: Advertise, reply: Reply) -> Reply:
 
 def judge_keywords(session: Session, command: Command, reply: Reply, raw: bytes) -> bytes:
     """The reply to EHLO with its keywords stripped or masked as the rules say; ``raw`` itself where none applies."""
-    kept = [reply.lines[0]]
+    first, *lines = reply.lines
+    kept = [first]
     masked = 0
     changed = False
-    for line in reply.lines[1:]:
-        facts = session.facts(command, line=keyword_text(line), code=reply.code)
+    facts = session.facts(command, line=b"", code=reply.code)
+    for line in lines:
+        facts.line = keyword_text(line)
+        facts.length = len(facts.line) + len(b"\r\n")
         facts.keyword = keyword_name(line)
         rule = session.judge(session.rulebook.keyword, facts)
         if session.closed:

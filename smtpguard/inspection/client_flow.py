@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import partial
 
 from smtpguard.inspection import commanding
+from smtpguard.inspection.effects import NOTHING, Effect
 from smtpguard.inspection.flow import HELD_OCTETS
 from smtpguard.inspection.payload_flow import NO_COMMAND, PayloadFlow
 from smtpguard.inspection.session import Session
@@ -67,20 +69,17 @@ class ClientFlow(PayloadFlow):
 
     # --- commands ----------------------------------------------------------------------------------------------
 
-    def forwards(self, data: bytes, now: float) -> bool:
-        """One plain command of a client that waits for its replies: nearly all are, and this sets what a session
-        costs."""
+    def forwards(self, data: bytes, now: float) -> Sequence[Effect] | None:
+        """One plain command of a client that waits for its replies, or a piece of a payload that no rule looks into:
+        nearly all are, and this sets what a session costs."""
         session = self.session
         dialogue = session.dialogue
-        if (
-            self._read is not _READ_COMMAND
-            or dialogue.pending
-            or self.held
-            or self._agenda
-            or session.draining
-            or self.side is not CLIENT
-        ):
-            return False
+        if self.held or self._agenda or session.draining or self.side is not CLIENT:
+            return None
+        if self._read is not _READ_COMMAND:
+            return self._forwards_payload(data, now)
+        if dialogue.pending:
+            return None
         verb = session.rulebook.plain_commands.get(data[:4])
         size = len(data)
         if (
@@ -92,7 +91,7 @@ class ClientFlow(PayloadFlow):
             or (verb.payload and dialogue.content)
             or b"\0" in data
         ):
-            return False
+            return None
         self.octets += size
         session.commands += 1
         session.meter.verbs[verb.name] += 1
@@ -104,7 +103,7 @@ class ClientFlow(PayloadFlow):
         elif verb.waits:
             self.waiting = True
             self._read = ClientFlow._wait
-        return True
+        return NOTHING
 
     def greeting_passed(self) -> None:
         """The greeting is out: the client may speak."""

@@ -63,3 +63,6 @@ class Record(NamedTuple):
 
 
 Effect = Send | Pause | Resume | Finish | StartTls | Tunnel | Close | Reset | Record
+
+NOTHING: tuple[Effect, ...] = ()
+"""No effects."""

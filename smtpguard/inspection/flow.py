@@ -10,11 +10,11 @@ server answers ahead of its time, which reply answers what (law 2).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from smtpguard.inspection.effects import Finish, Pause, Resume
+from smtpguard.inspection.effects import Effect, Finish, Pause, Resume
 from smtpguard.inspection.session import Session
 from smtpguard.smtp.sides import Side
 
@@ -50,9 +50,9 @@ class Flow:
 
     # --- octets in ---------------------------------------------------------------------------------------------
 
-    def forwards(self, data: bytes, now: float) -> bool:
-        """The short way. True: these octets go on as they are, at once, and nothing else is to be done. False: they
-        need ``receive``; nothing has happened yet."""
+    def forwards(self, data: bytes, now: float) -> Sequence[Effect] | None:
+        """The short way: these octets go on as they are, at once, and behind them come these effects, mostly none.
+        None: they need ``receive``; nothing has happened yet."""
         raise NotImplementedError
 
     def receive(self, data: bytes) -> None:
@@ -130,7 +130,8 @@ class Flow:
     @property
     def octets_held(self) -> int:
         """Octets that wait in this direction."""
-        return len(self.held) + sum(octets for _, _, octets in self._agenda)
+        agenda = self._agenda
+        return len(self.held) + (sum(octets for _, _, octets in agenda) if agenda else 0)
 
     def emit(self, data: bytes, piece: int = 0, pause: float = 0.0) -> None:
         """Send towards the peer, whole or in pieces of ``piece`` octets, ``pause`` seconds apart, behind what waits."""

@@ -2,7 +2,7 @@
 
     inspector.start()             -> effects      # once: what the rules say of the connection itself
     inspector.receive(side, data) -> effects      # octets from one side, as they were read
-    inspector.shortcut(side)      -> function     # the way of nearly every read, without effects
+    inspector.shortcut(side)      -> function     # the way of nearly every read: it goes on as it is
     inspector.eof(side)           -> effects      # that side has said all it had to say (FIN)
     inspector.lost(side)          -> effects      # that connection failed: refused, reset, timed out
     inspector.advance(now)        -> effects      # timers; ``deadline`` says when the next one is due
@@ -19,7 +19,7 @@ Never raises for anything that peers send. After Close or Reset it takes what co
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import ClassVar
 
@@ -38,6 +38,8 @@ from smtpguard.policy.actions import Reject
 from smtpguard.policy.rulebook import Rulebook
 from smtpguard.smtp.commands import Command
 from smtpguard.smtp.sides import CLIENT, SERVER, Side
+
+Shortcut = Callable[[bytes, float], Sequence[Effect] | None]
 
 _RFC_DEADLINES = Deadlines()
 _NOT_ASKED_FOR = Meter()
@@ -108,18 +110,20 @@ class Inspector:
         if session.closed:
             return effects
         flow = self._client_flow if self._client_flow.side is side else self._server_flow
-        if flow.forwards(data, session.now):
+        behind = flow.forwards(data, session.now)
+        if behind is not None:
             effects.append(Send(flow.peer, data))
+            effects.extend(behind)
             return effects
         flow.receive(data)
         if session.draining:
             self._drain_if_safe()
         return effects
 
-    def shortcut(self, side: Side) -> Callable[[bytes, float], bool]:
-        """The short way of ``receive`` for ``side`` by itself, as ``(data, now)``: True where ``receive`` would have
-        given nothing but these octets for the other side, with all that follows from them done; False where
-        ``receive`` is to be asked, with nothing done yet."""
+    def shortcut(self, side: Side) -> Shortcut:
+        """The short way of ``receive`` for ``side`` by itself, as ``(data, now)``: where ``receive`` would have given
+        these octets for the other side as they are, the effects behind them, mostly none; None where ``receive`` is to
+        be asked, with nothing done yet."""
         return self._flow(side).forwards
 
     def eof(self, side: Side, now: float | None = None) -> list[Effect]:

@@ -6,9 +6,11 @@ whatever becomes of the octets.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from smtpguard.inspection import commanding
+from smtpguard.inspection.effects import NOTHING, Effect
 from smtpguard.inspection.flow import Flow
 from smtpguard.inspection.guarded_text import GuardedText
 from smtpguard.inspection.lines import LineReader
@@ -181,6 +183,31 @@ class PayloadFlow(Flow):
         misreader = self._misreader
         return misreader.read(data, position) if misreader is not None else len(data)
 
+    def _forwards_payload(self, data: bytes, now: float) -> Sequence[Effect] | None:
+        """A read that is payload from its first octet to its last, and goes on as it is; else None."""
+        payload = self._payload
+        if payload is None or self._sink is not OPEN or self._watched is not None:
+            return None
+        if self._read is _READ_TEXT:
+            text = self._text
+            end = text.look(data)
+            if text.fresh or (end >= 0 and end != len(data)):
+                return None
+            text.take(data, 0, end)
+            if end >= 0:
+                payload.size = text.size
+                payload.split_end = end < len(END)
+        elif self._read is _READ_COUNTED and len(data) <= self._counted.left:
+            end = self._counted.feed(data)
+        else:
+            return None
+        self.octets += len(data)
+        session = self.session
+        session.now = session.since = now
+        if end >= 0:
+            self._complete()
+        return NOTHING
+
     def _read_text(self, data: bytes, position: int) -> int:
         text = self._text
         end = text.feed(data, position)
@@ -348,3 +375,7 @@ class PayloadFlow(Flow):
         if self._sink.cut and not session.closed:
             # The server waits for octets that never come and would take any later ones for them.
             session.eat(exchange, "payload truncated")
+
+
+_READ_TEXT = PayloadFlow._read_text
+_READ_COUNTED = PayloadFlow._read_counted

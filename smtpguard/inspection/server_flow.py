@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from smtpguard.inspection import answering, starttls
+from smtpguard.inspection.effects import NOTHING, Effect
 from smtpguard.inspection.flow import Flow
 from smtpguard.inspection.session import Session
 from smtpguard.inspection.wording import UPSTREAM_GONE, reply_line
@@ -36,8 +39,8 @@ class ServerFlow(Flow):
 
     # --- reading -----------------------------------------------------------------------------------------------
 
-    def forwards(self, data: bytes, now: float) -> bool:
-        """One whole reply to a plain command, with nothing else owed."""
+    def forwards(self, data: bytes, now: float) -> Sequence[Effect] | None:
+        """One whole reply that no rule looks at, with nothing else owed."""
         session = self.session
         pending = session.dialogue.pending
         if (
@@ -46,18 +49,32 @@ class ServerFlow(Flow):
             or self.held
             or self._agenda
             or self._reader.held
-            or session.client_flow.waiting
             or session.draining
             or self.side is not SERVER
         ):
-            return False
+            return None
         found = faultless(data, 0)
-        if found is None or found[1] != len(data) or found[1] > HELD_REPLY or not self._plain(pending[0], found[0]):
-            return False
+        if found is None or found[1] != len(data) or found[1] > HELD_REPLY:
+            return None
+        head = pending[0]
+        code = found[0]
+        if self._plain(head, code):
+            if session.client_flow.waiting:
+                return None
+            self.octets += len(data)
+            session.now = now
+            self._answer_plain(head, code)
+            return NOTHING
+        if not self._unruled(head, code):
+            return None
         self.octets += len(data)
         session.now = now
-        self._answer_plain(pending[0], found[0])
-        return True
+        effects: list[Effect] = []
+        session.effects = effects
+        session.replies += 1
+        session.meter.reply(now - session.since)
+        self._delivered(head, Reply(data, code))
+        return effects
 
     def _read_reply(self, data: bytes, position: int) -> int:
         if not self._reader.held:
@@ -82,6 +99,21 @@ class ServerFlow(Flow):
         if spec.name not in rulebook.plain_replies or head.withheld:
             return False
         return not (spec.change == "hello" and code < 300 and self.session.edits_hello)
+
+    def _unruled(self, head: Exchange, code: int) -> bool:
+        """Whether a reply of this code to ``head`` goes on unseen by any rule, though it decides what comes next: the
+        greeting, the go-ahead for a text, the verdict on a text or chunk."""
+        rulebook = self.session.rulebook
+        if head.own is not None or head.eaten or not head.complete:
+            return False
+        if head.stage == "greeting":
+            return code < 300 and not rulebook.greeting
+        spec = head.command.spec
+        if spec.name not in rulebook.plain_replies:
+            return False
+        if head.stage == "command":
+            return spec.payload == "text" and not head.withheld and (code == 354 or not 300 <= code < 400)
+        return head.stage in ("text", "chunk") and not 300 <= code < 400 and not rulebook.message
 
     def _answer_plain(self, head: Exchange, code: int) -> None:
         session = self.session
@@ -241,6 +273,11 @@ class ServerFlow(Flow):
             raw = reply_line(451, "4.3.0", "The message was kept back", head.withheld)
         self._unsent = b""
         self.emit(raw, piece, pause)
+        self._delivered(head, reply)
+
+    def _delivered(self, head: Exchange, reply: Reply) -> None:
+        """The reply is out: what it decides comes about."""
+        session = self.session
         session.since = session.now
         if session.dialogue.lmtp and head.owed == 1 and not head.answered and answering.ends_message(head):
             head.owed = session.dialogue.message_replies()

@@ -172,13 +172,12 @@ class Session:
         ``deferred``: a rule that lets some octets pass first is given back unrecorded, one in observe mode too:
         whether it decides anything shows later.
         """
-        rng = self._rng
-        if rng is None:
-            # Made late: a generator costs 2.5 KiB, and most sessions never ask a rule.
-            rng = self._rng = Random(f"{self.rulebook.seed}:{self._number}")
         for rule in rules:
+            if self._rng is None and rule.probability is not None:
+                # Made late: a generator costs 2.5 KiB and some ten microseconds, and most sessions never draw.
+                self._rng = Random(f"{self.rulebook.seed}:{self._number}")
             try:
-                if not rule.matches(facts, self._session_tally, self._guard_tally, rng):
+                if not rule.matches(facts, self._session_tally, self._guard_tally, self._rng):
                     continue
             except Exception as error:
                 if self.contain(rule, error):

@@ -27,7 +27,7 @@ from random import Random
 
 from smtpguard.inspection.deadlines import Deadlines
 from smtpguard.inspection.effects import Effect, Record
-from smtpguard.inspection.inspector import Inspector
+from smtpguard.inspection.inspector import Inspector, Shortcut
 from smtpguard.inspection.meter import Meter
 from smtpguard.inspection.terms import DEFAULT, Terms
 from smtpguard.inspection.transcribing import Transcriber
@@ -44,8 +44,8 @@ _TOLD = frozenset(("uncertain", "turn", "line-refused"))
 _NO_RULES = Rulebook("transcript", on_uncertain="tunnel", on_crash="pass", turn="tunnel", transparent=True)
 
 
-def _never(_data: bytes, _now: float) -> bool:
-    return False
+def _never(_data: bytes, _now: float) -> None:
+    return None
 
 
 class ShadowedInspector(Inspector):
@@ -146,7 +146,7 @@ class ShadowedInspector(Inspector):
         """Octets held now, the shadow's copies among them."""
         return super().held + (self._shadow.held if self._shadow is not None else 0)
 
-    def shortcut(self, side: Side) -> Callable[[bytes, float], bool]:
+    def shortcut(self, side: Side) -> Shortcut:
         """None: the shadow must hear every octet."""
         return _never
 

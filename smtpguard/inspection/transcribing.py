@@ -62,9 +62,10 @@ class _RememberingSession(Session):
     def send(self, side: Side, data: bytes) -> None:
         """Octets towards ``side``."""
         if data:
-            self.effects.append(_Said(other(side), self._kind(side), data, self.hides))  # type: ignore[arg-type]
+            self.effects.append(_Said(other(side), self.kind(side), data, self.hides))  # type: ignore[arg-type]
 
-    def _kind(self, towards: Side) -> str:
+    def kind(self, towards: Side) -> str:
+        """What the next octets are that go towards a side."""
         if self.tunnelled:
             return "opaque"
         if towards is not SERVER:
@@ -100,7 +101,8 @@ class Transcriber(Inspector):
     def receive(self, side: Side, data: bytes, now: float | None = None) -> list[Effect]:
         """Octets that were read from ``side``; gives effects without the sends."""
         if side is not SERVER:
-            return self._kept(super().receive(side, data, now))
+            kind = self._remembering.kind(SERVER)
+            return self._kept(super().receive(side, data, now), kind)
         effects: list[Effect] = []
         while data:
             # Line by line: what a reply answers is known before it has come to its end, and forgotten with that.
@@ -136,13 +138,13 @@ class Transcriber(Inspector):
         spec, stage = pending[0].command.spec, pending[0].stage
         return spec.payload == "sasl" or (spec is UNKNOWN and stage == "command")
 
-    def _kept(self, effects: list[Effect]) -> list[Effect]:
+    def _kept(self, effects: list[Effect], kind: str = "reply") -> list[Effect]:
+        """The effects without the sends. ``kind``: of what takes the short way, which passes no ``Session.send``."""
         rest: list[Effect] = []
         for effect in effects:
             if isinstance(effect, _Said):
                 self._take(effect.side, effect.kind, effect.data, hidden=effect.hidden)
-            elif isinstance(effect, Send):  # the short way of plain commands and replies passes no ``Session.send``
-                kind = "command" if effect.side is SERVER else "reply"
+            elif isinstance(effect, Send):
                 self._take(other(effect.side), kind, effect.data, hidden=self._remembering.hides)
             else:
                 rest.append(effect)

@@ -77,8 +77,9 @@ class Rule:
             return self.where in ("connect", "payload") or (self.where == "violation" and violation not in ANSWERABLE)
         return isinstance(self.action, Close | Reset | Drop | Eat | Misread | Tunnel)
 
-    def matches(self, facts: Facts, session: dict[str, int], guard: dict[str, int], rng: Random) -> bool:
-        """Whether the rule applies now; counts the match in ``session`` or ``guard``, draws from ``rng``."""
+    def matches(self, facts: Facts, session: dict[str, int], guard: dict[str, int], rng: Random | None) -> bool:
+        """Whether the rule applies now; counts the match in ``session`` or ``guard``, draws from ``rng``, which a rule
+        without a probability does not need."""
         for condition in self.conditions:
             if not condition(facts):
                 return False
@@ -88,7 +89,7 @@ class Rule:
                 return False
             if self.first is not None and count > self.first:
                 return False
-        return self.probability is None or rng.random() < self.probability
+        return self.probability is None or (rng is not None and rng.random() < self.probability)
 
     def _count(self, facts: Facts, session: dict[str, int], guard: dict[str, int]) -> int:
         """One more match in the rule's scope: how many there were."""

@@ -10,9 +10,11 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
+from smtpguard.inspection.effects import Effect
+from smtpguard.inspection.inspector import Shortcut
 from smtpguard.relay.settings import BULK_OCTETS, READ_OCTETS
 from smtpguard.smtp.sides import Side
 
@@ -32,26 +34,27 @@ _VIEW = _BULK_VIEW[:READ_OCTETS]
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
-def _not_yet(_data: bytes, _now: float) -> bool:
-    return False
+def _not_yet(_data: bytes, _now: float) -> None:
+    """The shortcut of a connection that is not linked."""
 
 
-def _nowhere(_data: bytes) -> None:
-    """Of a connection that was not linked: nothing takes the shortcut there."""
+def _nowhere(_what: object) -> None:
+    """Of a connection that is not linked: nothing takes the shortcut there."""
 
 
 class Connection(asyncio.BufferedProtocol):
     """The connection to ``side`` of one session."""
 
     __slots__ = (
-        "_now", "_onward", "_shortcut", "bulk", "ended", "finished", "full", "lost", "owes_fin", "session", "side",
-        "transport", "unread",
+        "_behind", "_now", "_onward", "_shortcut", "bulk", "ended", "finished", "full", "lost", "owes_fin", "session",
+        "side", "transport", "unread",
     )  # fmt: skip
 
     def __init__(self, session: Owner, side: Side, now: Callable[[], float]) -> None:
         self._now = now
-        self._shortcut: Callable[[bytes, float], bool] = _not_yet
+        self._shortcut: Shortcut = _not_yet
         self._onward: Callable[[bytes], object] = _nowhere
+        self._behind: Callable[[Sequence[Effect]], object] = _nowhere
         self.session = session
         self.side = side
         self.transport: asyncio.Transport | None = None
@@ -77,10 +80,14 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """So many octets were read."""
         data = bytes(_BULK_VIEW[:nbytes])
-        if self._shortcut(data, self._now()):
-            self._onward(data)
-        else:
+        behind = self._shortcut(data, self._now())
+        if behind is None:
             self.bulk = self.session.received(self.side, data) and nbytes >= READ_OCTETS
+            return
+        self.bulk = nbytes >= READ_OCTETS
+        self._onward(data)
+        if behind:
+            self._behind(behind)
 
     def eof_received(self) -> bool:
         """The peer sent FIN; the connection stays half open until the session says otherwise."""
@@ -103,16 +110,19 @@ class Connection(asyncio.BufferedProtocol):
         self.lost = True
         self.session.connection_lost(self)
 
-    def link(self, shortcut: Callable[[bytes, float], bool], peer: Connection) -> None:
-        """Both sides are there: what ``shortcut`` says may go on is written to ``peer`` at once."""
+    def link(self, shortcut: Shortcut, peer: Connection, behind: Callable[[Sequence[Effect]], object]) -> None:
+        """Both sides are there: what ``shortcut`` says may go on is written to ``peer`` at once; ``behind`` carries out
+        what follows."""
         if peer.transport is not None:
             self._shortcut = shortcut
             self._onward = peer.transport.write
+            self._behind = behind
 
     def unlink(self) -> None:
         """Nothing may go on any more."""
         self._shortcut = _not_yet
         self._onward = _nowhere
+        self._behind = _nowhere
 
     # --- what the session does with it -------------------------------------------------------------------------
 

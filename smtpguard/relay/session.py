@@ -8,7 +8,7 @@ to it would pile up. All time is the loop's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -175,8 +175,8 @@ class RelaySession:
         """Give both connections the short way to each other, once no gate has to hear what they say."""
         client, server, inspector = self.client, self._server, self._inspector
         if inspector is not None and self._early is None and client.session is self and server.session is self:
-            client.link(inspector.shortcut(CLIENT), server)
-            server.link(inspector.shortcut(SERVER), client)
+            client.link(inspector.shortcut(CLIENT), server, self._carry_out)
+            server.link(inspector.shortcut(SERVER), client, self._carry_out)
 
     def _link(self) -> None:
         """The server is there: what the client said before it counts from now on."""
@@ -213,7 +213,7 @@ class RelaySession:
 
     # --- effects -----------------------------------------------------------------------------------------------
 
-    def _carry_out(self, effects: list[Effect]) -> None:
+    def _carry_out(self, effects: Sequence[Effect]) -> None:
         closes = bool(effects) and type(effects[-1]) is Close
         for effect in effects:
             kind = type(effect)

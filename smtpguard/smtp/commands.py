@@ -22,9 +22,10 @@ XEXCH50_CAP = 2**30
 
 # A quoted local part may hold a ">" (RFC 5321 4.1.2).
 _PATH = re.compile(
-    rb"""(?:FROM|TO)[ \t]*:[ \t]*(?:<((?:"(?:[^"\\]|\\.)*"|[^>"])*)>|<([^>]*)>|([^ \t<>]*))""",
+    rb"""[ \t]*+[^ \t\r\n]*+[ \t]*(?:FROM|TO)[ \t]*:[ \t]*(?:<((?:"(?:[^"\\]|\\.)*"|[^>"])*)>|<([^>]*)>|([^ \t<>]*))""",
     re.IGNORECASE | re.DOTALL,
 )
+_BARE = 3  # the group of a path without brackets, which may reach to the line's end
 _SIZE = re.compile(rb"[ \t]SIZE=(\d{1,18})(?=[ \t]|\Z)", re.IGNORECASE)
 
 # CVE-2005-0560: a chunk longer than this overflowed the sink's buffer.
@@ -92,10 +93,12 @@ def blob_size(command: Command) -> int | None:
 
 def address(command: Command) -> bytes:
     """The address of a MAIL or RCPT without its brackets and source route; b"" for the null sender."""
-    match = _PATH.match(command.argument)
-    if match is None:
+    match = _PATH.match(command.line)
+    if match is None or match.lastindex is None:
         return b""
-    path: bytes = next(group for group in match.groups() if group is not None)
+    path: bytes = match[match.lastindex]
+    if match.lastindex == _BARE and match.end() == len(command.line):
+        path = path.removesuffix(b"\n").removesuffix(b"\r")
     if path.startswith(b"@") and b":" in path:
         path = path.split(b":", 1)[1]
     return path

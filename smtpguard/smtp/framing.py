@@ -71,11 +71,21 @@ class TextReader:
 
     def feed(self, data: bytes, start: int = 0) -> int:
         """The index in ``data`` just behind CRLF.CRLF, or -1 when the text goes on."""
+        end = self.look(data, start)
+        self.take(data, start, end)
+        return end
+
+    def look(self, data: bytes, start: int = 0) -> int:
+        """What ``feed`` would give, and ``fresh``; to be looked at again unless it is taken."""
         if self.fresh:
             self.fresh = []
         end = self._across(data, start)
-        if end < 0:
-            end = self._within(data, start)
+        return end if end >= 0 else self._within(data, start)
+
+    def take(self, data: bytes, start: int, end: int) -> None:
+        """The slice of ``data`` that was looked at last, up to ``end``, is read."""
+        if self.fresh:
+            self.smuggled += [near.form for near in self.fresh]
         stop = end if end >= 0 else len(data)
         length = stop - start
         self.size += length
@@ -86,7 +96,6 @@ class TextReader:
             self._tail = data[stop - _TAIL : stop]
         else:
             self._tail = (self._tail + data[start:stop])[-_TAIL:]
-        return end
 
     @property
     def tail(self) -> bytes:
@@ -135,8 +144,7 @@ class TextReader:
         return end
 
     def _note(self, near: NearEnd) -> None:
-        if near.form not in self.smuggled:
-            self.smuggled.append(near.form)
+        if near.form not in self.smuggled and all(near.form != other.form for other in self.fresh):
             self.fresh.append(near)
 
 

@@ -22,9 +22,10 @@ class _Linked(Inspector):
     taken = 0
 
     def receive(self, side: Side, data: bytes, now: float | None = None) -> list[Effect]:
-        if self.shortcut(side)(data, now or 0.0):
+        behind = self.shortcut(side)(data, now or 0.0)
+        if behind is not None:
             self.taken += 1
-            return [Send(other(side), data)]
+            return [Send(other(side), data), *behind]
         return super().receive(side, data, now)
 
 
@@ -48,8 +49,12 @@ def test_garbage_too(book: Rulebook, garbage: Garbage, seed: int) -> None:
 
 def test_an_ordinary_session_takes_it() -> None:
     inspector = _Linked(rulebook())
-    inspector.receive(SERVER, b"220 mx.example\r\n")
-    for line in (b"EHLO a.example", b"MAIL FROM:<a@b.example>", b"RCPT TO:<c@d.example>", b"RSET", b"QUIT"):
-        inspector.receive(CLIENT, line + b"\r\n")
-        inspector.receive(SERVER, b"250 ok\r\n")
-    assert inspector.taken == 10
+    said = [(SERVER, b"220 mx.example\r\n")]
+    for line in (b"EHLO a.example", b"MAIL FROM:<a@b.example>", b"RCPT TO:<c@d.example>"):
+        said += [(CLIENT, line + b"\r\n"), (SERVER, b"250 ok\r\n")]
+    said += [(CLIENT, b"DATA\r\n"), (SERVER, b"354 go\r\n"), (CLIENT, b"Subject: x\r\n"), (CLIENT, b"\r\ny\r\n.\r\n")]
+    said += [(SERVER, b"250 taken\r\n"), (CLIENT, b"QUIT\r\n"), (SERVER, b"221 bye\r\n")]
+    for side, octets in said:
+        assert inspector.receive(side, octets)[0] == Send(other(side), octets)
+    assert inspector.taken == len(said)
+    assert inspector.summary()["messages_accepted"] == 1
