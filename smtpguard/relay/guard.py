@@ -25,10 +25,11 @@ from smtpguard.inspection.meter import Meter
 from smtpguard.inspection.shadow import ShadowedInspector
 from smtpguard.inspection.wording import SHUTTING_DOWN, TOO_BUSY, TOO_MANY_OF_YOURS, TOO_MANY_SESSIONS, TOO_SLOW
 from smtpguard.policy.rulebook import Rulebook
-from smtpguard.relay.addresses import Address, is_address, on_loopback, parse_address
+from smtpguard.relay.addresses import Address, on_loopback, parse_address
 from smtpguard.relay.admission import STORE, Admission
 from smtpguard.relay.client_gate import ClientGate
 from smtpguard.relay.connection import Connection
+from smtpguard.relay.deadline_watch import DeadlineWatch
 from smtpguard.relay.interception import Destination, Interception, LoopError
 from smtpguard.relay.listening import BACKLOG, listening_sockets, waiting
 from smtpguard.relay.load import Load
@@ -76,11 +77,12 @@ class Guard:
         self.meter = Meter()
         self._load = Load()
         self._admission: Admission | None = None
-        self.shortest_deadline = float("inf")
+        self._shortest_deadline = float("inf")
         settings = settings if settings is not None else RelaySettings()
         self._tls = TlsStarter(settings.tls, tls or load_contexts(settings.tls), journal)
         self.adopt(rulebook, shadow, settings)
         self._sessions: set[RelaySession] = set()
+        self._watch = DeadlineWatch(self._sessions)
         self._number = 0
         self._stopping = False
         self._lent = False
@@ -141,8 +143,8 @@ class Guard:
         self._terms = settings.tls.terms(shielded=shielded)
         self._tls_terms = settings.tls.terms(from_the_start=True, shielded=shielded)
         self._deadlines = settings.waits()
-        # Sessions in flight look at the clock this often, and have deadlines of their own.
-        self.shortest_deadline = min(self.shortest_deadline, self._deadlines.shortest)
+        # Sessions in flight keep the deadlines that they began with.
+        self._shortest_deadline = min(self._shortest_deadline, self._deadlines.shortest)
         second = settings.failure.second_upstream
         self._second = Destination(parse_address(second)) if second is not None else None
 
@@ -180,6 +182,7 @@ class Guard:
         terms = self._tls_terms if encrypted else self._terms
         session = RelaySession(self, self._number, loop, terms)
         self._sessions.add(session)
+        self._watch.begin(loop, self._shortest_deadline)
         self._empty.clear()
         if terms.tls or self.settings.proxy_protocol.accept_from:
             session.client.session = ClientGate(self, session, loop)
@@ -198,6 +201,7 @@ class Guard:
             for session in tuple(self._sessions):
                 session.drain(at_once=True)
             await self._empty.wait()
+        self._watch.end()
         for server in self._servers:
             await server.wait_closed()
         self._servers.clear()
@@ -291,7 +295,7 @@ class Guard:
     def inspector_for(self, session: RelaySession, client: str | None, destination: Destination | None) -> Inspector:
         """The Inspector of a session."""
         server = destination.address[0] if destination is not None else ""
-        server_address = server if is_address(server) else None
+        server_address = server if destination is not None and destination.is_numeric else None
         terms = session.terms
         if terms.offer != "never" and not on_loopback(server):
             terms = replace(terms, offer="never")  # an intercepted session, to a server that is not here
@@ -340,11 +344,14 @@ class Guard:
         )
         return True
 
+    @property
+    def asks_who(self) -> bool:
+        """Whether clients are counted: then each must be admitted."""
+        return self._admission is not None
+
     async def admit(self, session: RelaySession, client: str) -> bytes:
         """The 421 of a client that has too many already; b"" where it may go on."""
-        if self._admission is None:
-            return b""
-        limit = await self._admission.refusal(session.identity, client)
+        limit = await self._admission.refusal(session.identity, client) if self._admission is not None else ""
         if not limit:
             return b""
         return self._refuse(session, limit, TOO_BUSY if limit == STORE else TOO_MANY_OF_YOURS)

@@ -20,11 +20,11 @@ import os
 import socket
 import struct
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from smtpguard.relay.addresses import Address
+from smtpguard.relay.addresses import Address, is_address
 
 # include/uapi/linux/in.h, in6.h, netfilter_ipv4.h, netfilter_ipv6/ip6_tables.h
 _IP_TRANSPARENT = 19
@@ -57,6 +57,10 @@ class Destination:
     address: Address
     source: str | None = None
     ours: Address | None = None  # our end of that connection, once there is one
+    is_numeric: bool = field(init=False)  # whether it is an address and no name: worked out once, asked a session
+
+    def __post_init__(self) -> None:
+        self.is_numeric = is_address(self.address[0])
 
 
 class Interception:

@@ -82,7 +82,6 @@ class RelaySession:
         # Until the server is there nobody answers for it: what the client says early waits in its socket. uvloop
         # reads once all the same: it begins to read only behind this call, so there is nothing to pause yet.
         connection.read_if(False)
-        self._arm(self._guard.shortest_deadline)
         refusal = self._guard.refusal(self)
         if destination is None or refusal:
             self._carry_out(inspector.refuse(refusal or SHUTTING_DOWN, self._now()))
@@ -127,7 +126,7 @@ class RelaySession:
     async def _connect(self, destination: Destination, client: str | None) -> None:
         server = self._server
         try:
-            if client is not None and (refusal := await self._guard.admit(self, client)):
+            if self._guard.asks_who and client is not None and (refusal := await self._guard.admit(self, client)):
                 self._connecting = None
                 self.refuse(refusal)
                 return
@@ -266,28 +265,29 @@ class RelaySession:
 
     # --- time --------------------------------------------------------------------------------------------------
 
+    def look(self, now: float) -> float | None:
+        """End what was waited for too long; when the next deadline is due, if there is one."""
+        inspector = self._inspector
+        if inspector is None or self._closing:
+            return None
+        deadline = inspector.deadline
+        if deadline is not None and deadline <= now:
+            self._carry_out(inspector.advance(now))
+            return None if self._closing else inspector.deadline
+        return deadline
+
     def _arm(self, seconds: float) -> None:
         if self._tick is not None:
             self._tick.cancel()
         self._tick = self._loop.call_later(seconds, self._on_tick)
 
     def _on_tick(self) -> None:
-        """The clock is looked at once every shortest time-out, so that octets need not touch a timer."""
+        """What a rule holds back is due, or a peer has had time enough to take our last words."""
         self._tick = None
         if self._closing:
             self._abort()
-            return
-        inspector = self._inspector
-        if inspector is None:
-            return
-        now = self._now()
-        deadline = inspector.deadline
-        if deadline is not None and deadline <= now:
-            self._carry_out(inspector.advance(now))
-        deadline = inspector.deadline
-        if self._closing or deadline is None:
-            return
-        self._arm(min(max(0.0, deadline - self._now()), self._guard.shortest_deadline))
+        elif self._inspector is not None:
+            self._carry_out(self._inspector.advance(self._now()))
 
     # --- ends --------------------------------------------------------------------------------------------------
 

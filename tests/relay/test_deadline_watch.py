@@ -1,0 +1,108 @@
+"""The watch over deadlines: when it looks at sessions, and that looking stays cheap. On a clock that jumps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import cast
+
+import pytest
+
+from smtpguard.lab.clock import VirtualLoop
+from smtpguard.relay.deadline_watch import DeadlineWatch
+from smtpguard.relay.session import RelaySession
+
+
+class Waiting:
+    """As much of a session as the watch knows: it is over at its deadline."""
+
+    def __init__(self, among: set[Waiting], deadline: float | None) -> None:
+        self.among = among
+        self.deadline = deadline
+        self.looks: list[float] = []
+        among.add(self)
+
+    def look(self, now: float) -> float | None:
+        self.looks.append(now)
+        if self.deadline is None or now < self.deadline:
+            return self.deadline
+        self.among.discard(self)
+        return None
+
+
+Test = Callable[[set[Waiting], DeadlineWatch, asyncio.AbstractEventLoop], Coroutine[object, object, None]]
+
+
+def run(test: Test) -> None:
+    async def main() -> None:
+        sessions: set[Waiting] = set()
+        await test(sessions, DeadlineWatch(cast("set[RelaySession]", sessions)), asyncio.get_running_loop())
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(main())
+
+
+def test_a_session_is_looked_at_when_its_deadline_is_due() -> None:
+    async def test(sessions: set[Waiting], watch: DeadlineWatch, loop: asyncio.AbstractEventLoop) -> None:
+        one = Waiting(sessions, 300.0)
+        watch.begin(loop, 120.0)
+        await asyncio.sleep(1000.0)
+        assert one.looks == [120.0, 240.0, 300.0]
+
+    run(test)
+
+
+def test_one_that_begins_between_two_looks_is_not_missed() -> None:
+    async def test(sessions: set[Waiting], watch: DeadlineWatch, loop: asyncio.AbstractEventLoop) -> None:
+        Waiting(sessions, 10_000.0)
+        watch.begin(loop, 100.0)
+        await asyncio.sleep(130.0)
+        late = Waiting(sessions, 230.5)
+        watch.begin(loop, 100.0)
+        await asyncio.sleep(500.0)
+        assert late.looks[-1] == 230.5
+
+    run(test)
+
+
+def test_a_shorter_deadline_than_before_brings_the_next_look_nearer() -> None:
+    async def test(sessions: set[Waiting], watch: DeadlineWatch, loop: asyncio.AbstractEventLoop) -> None:
+        Waiting(sessions, 300.0)
+        watch.begin(loop, 300.0)
+        await asyncio.sleep(1.0)
+        hasty = Waiting(sessions, 3.0)
+        watch.begin(loop, 2.0)
+        await asyncio.sleep(10.0)
+        assert hasty.looks == [3.0]
+
+    run(test)
+
+
+def test_a_crowd_with_a_deadline_each_is_looked_at_no_oftener_than_it_pays() -> None:
+    async def test(sessions: set[Waiting], watch: DeadlineWatch, loop: asyncio.AbstractEventLoop) -> None:
+        crowd = [Waiting(sessions, 10.0 + number / 1000) for number in range(1000)]
+        watch.begin(loop, 10.0)
+        await asyncio.sleep(60.0)
+        assert not sessions
+        assert sum(len(one.looks) for one in crowd) < 15_000  # one look a deadline would be half a million
+        assert max(one.looks[-1] - cast("float", one.deadline) for one in crowd) <= 0.1
+
+    run(test)
+
+
+@pytest.mark.parametrize("end", [True, False])
+def test_without_sessions_there_is_nothing_to_wait_for(end: bool) -> None:
+    async def test(sessions: set[Waiting], watch: DeadlineWatch, loop: asyncio.AbstractEventLoop) -> None:
+        none = Waiting(sessions, None)
+        watch.begin(loop, 5.0)
+        sessions.clear()
+        if end:
+            watch.end()
+        await asyncio.sleep(20.0)
+        assert none.looks == []
+        again = Waiting(sessions, 30.0)
+        watch.begin(loop, 5.0)
+        await asyncio.sleep(20.0)
+        assert again.looks[-1] == 30.0
+
+    run(test)
