@@ -125,13 +125,16 @@ class TextReader:
         stop = len(data)
         end = -1
         found: list[NearEnd] = []
+        last = stop - 1
         dot = stringzilla.find(data, b"\n.", start + 1) + 1
         while dot > 0:
-            if data[dot - 2 : dot + 3] == END:
-                end = stop = dot + 3
-                break
-            if form := smuggled_form(data, dot):
-                found.append(form)
+            # Behind nearly every dot that begins a line stands another one, or a letter.
+            if dot < last and data[dot + 1] <= _CR:
+                if data[dot - 2 : dot + 3] == END:
+                    end = stop = dot + 3
+                    break
+                if form := smuggled_form(data, dot):
+                    found.append(form)
             dot = stringzilla.find(data, b"\n.", dot) + 1
         for needle in (b"\r.", b"\0."):
             dot = stringzilla.find(data, needle, start + 1, stop) + 1
