@@ -166,9 +166,8 @@ def serve(
     def settle(settings: RelaySettings) -> tuple[RelaySettings, TlsContexts]:
         settings = with_tls(settings, mode=tls, certificate=cert, key=key, no_verify=no_verify)
         settings = with_client(settings, accept=proxy_protocol, send=send_proxy, xclient=xclient)
-        return settings, contexts(
-            settings.tls, clear=listen is not None, tls_listen=tls_address, upstream=upstream_address
-        )
+        servers = [server for server in (upstream_address, settings.failure.second) if server is not None]
+        return settings, contexts(settings.tls, clear=listen is not None, tls_listen=tls_address, servers=servers)
 
     orders = Orders(
         settle=settle,

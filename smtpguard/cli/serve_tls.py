@@ -7,6 +7,7 @@ serve, and for a setting that would send in clear across a network what came enc
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -64,9 +65,9 @@ def _network(word: str) -> object:
         raise UsageError(f"--proxy-protocol {word.strip()}: {error}; expected networks such as 10.0.0.0/8") from error
 
 
-def contexts(tls: TlsSettings, *, clear: bool, tls_listen: Address | None, upstream: Address | None) -> TlsContexts:
-    """The certificates, loaded, once the settings fit the listeners and the upstream. ``clear``: one listener begins
-    without TLS."""
+def contexts(tls: TlsSettings, *, clear: bool, tls_listen: Address | None, servers: Sequence[Address]) -> TlsContexts:
+    """The certificates, loaded, once the settings fit the listeners and the ``servers`` behind the guard. ``clear``:
+    one listener begins without TLS."""
     used = tls.mode == "bridge" or tls_listen is not None
     if tls_listen is not None and not tls.certificates:
         raise UsageError("--tls-listen needs a certificate: --cert FILE --key FILE, or tls.certificates in --config")
@@ -82,10 +83,11 @@ def contexts(tls: TlsSettings, *, clear: bool, tls_listen: Address | None, upstr
             "give --tls-listen alone, or upstream: starttls"
         )
     onward = tls.upstream == "none" or tls.if_unavailable == "clear"
-    if used and onward and upstream is not None and not on_loopback(upstream[0]):
+    elsewhere = [host for host, _ in servers if not on_loopback(host)]
+    if used and onward and elsewhere:
         name = "upstream: none" if tls.upstream == "none" else "if_unavailable: clear"
         raise UsageError(
-            f"tls.{name} would send in clear to {upstream[0]} what came encrypted; it is for a server on loopback"
+            f"tls.{name} would send in clear to {elsewhere[0]} what came encrypted; it is for a server on loopback"
         )
     try:
         return load_contexts(tls)

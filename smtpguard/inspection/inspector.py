@@ -203,6 +203,11 @@ class Inspector:
         session.tunnel()
         return session.effects
 
+    def reached(self, server: str | None, terms: Terms) -> None:
+        """Another server than was meant takes the session, before it has said a word: its address, where that is
+        known, and the terms towards it."""
+        self._session.reached(server, terms)
+
     def part(self) -> None:
         """The session is over and its summary taken: nothing may be asked any more. Its parts know one another; they
         let go here, so that their memory is free at once and still warm for the next session."""

@@ -125,6 +125,12 @@ class Session:
         """One more of something, for the summary."""
         self.counts[what] = self.counts.get(what, 0) + 1
 
+    def reached(self, server: str | None, terms: Terms) -> None:
+        """The server is another one than was meant when the session began."""
+        self._addresses = self._addresses[0], server
+        self._facts = None
+        self.terms = terms
+
     # --- rules -------------------------------------------------------------------------------------------------
 
     def rules_for(self, by_verb: ByVerb, command: Command) -> Rules:

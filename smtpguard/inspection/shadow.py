@@ -150,6 +150,12 @@ class ShadowedInspector(Inspector):
         """None: the shadow must hear every octet."""
         return _never
 
+    def reached(self, server: str | None, terms: Terms) -> None:
+        """Another server than was meant takes the session."""
+        super().reached(server, terms)
+        if self._shadow is not None:
+            self._shadow.reached(server, Terms(tls=terms.tls))
+
     def part(self) -> None:
         """Both let go of their parts."""
         super().part()

@@ -23,9 +23,10 @@ from functools import partial
 from smtpguard.inspection.inspector import Inspector
 from smtpguard.inspection.meter import Meter
 from smtpguard.inspection.shadow import ShadowedInspector
+from smtpguard.inspection.terms import Terms
 from smtpguard.inspection.wording import SHUTTING_DOWN, TOO_BUSY, TOO_MANY_OF_YOURS, TOO_MANY_SESSIONS, TOO_SLOW
 from smtpguard.policy.rulebook import Rulebook
-from smtpguard.relay.addresses import Address, on_loopback, parse_address
+from smtpguard.relay.addresses import Address, on_loopback
 from smtpguard.relay.admission import STORE, Admission
 from smtpguard.relay.client_gate import ClientGate
 from smtpguard.relay.connection import Connection
@@ -145,8 +146,8 @@ class Guard:
         self._deadlines = settings.waits()
         # Sessions in flight keep the deadlines that they began with.
         self._shortest_deadline = min(self._shortest_deadline, self._deadlines.shortest)
-        second = settings.failure.second_upstream
-        self._second = Destination(parse_address(second)) if second is not None else None
+        second = settings.failure.second
+        self._second = Destination(second) if second is not None else None
 
     async def start(self, sockets: Sockets | None = None, *, lent: bool = False) -> None:
         """Listen; on ``sockets``, where somebody has bound them before. ``lent`` ones have another listener, or will
@@ -258,7 +259,7 @@ class Guard:
                 "upstream-second",
                 {"session": session.identity, "error": str(error), "second": settings.failure.second_upstream},
             )
-            session.destination = second
+            session.goes_to(second, self._terms_toward(session, second))
             await self._call(server, second)
 
     async def _call(self, server: Connection, destination: Destination) -> None:
@@ -294,11 +295,8 @@ class Guard:
 
     def inspector_for(self, session: RelaySession, client: str | None, destination: Destination | None) -> Inspector:
         """The Inspector of a session."""
-        server = destination.address[0] if destination is not None else ""
-        server_address = server if destination is not None and destination.is_numeric else None
-        terms = session.terms
-        if terms.offer != "never" and not on_loopback(server):
-            terms = replace(terms, offer="never")  # an intercepted session, to a server that is not here
+        server_address = destination.numeric if destination is not None else None
+        terms = self._terms_toward(session, destination)
         if self._shadow is not None or self._transcripts:
             return ShadowedInspector(
                 self.rulebook,
@@ -323,6 +321,14 @@ class Guard:
             meter=self.meter,
             terms=terms,
         )
+
+    @staticmethod
+    def _terms_toward(session: RelaySession, destination: Destination | None) -> Terms:
+        """A session's terms towards a server: the guard goes on in clear only to one that is here."""
+        terms = session.terms
+        if terms.offer == "never" or (destination is not None and on_loopback(destination.address[0])):
+            return terms
+        return replace(terms, offer="never")
 
     def refusal(self, session: RelaySession) -> bytes:
         """The 421 of one session too many, b"" where it may begin; the journal hears of it where there is no room."""

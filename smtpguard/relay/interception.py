@@ -57,10 +57,10 @@ class Destination:
     address: Address
     source: str | None = None
     ours: Address | None = None  # our end of that connection, once there is one
-    is_numeric: bool = field(init=False)  # whether it is an address and no name: worked out once, asked a session
+    numeric: str | None = field(init=False)  # the host, where it is no name: worked out once, asked every session
 
     def __post_init__(self) -> None:
-        self.is_numeric = is_address(self.address[0])
+        self.numeric = self.address[0] if is_address(self.address[0]) else None
 
 
 class Interception:

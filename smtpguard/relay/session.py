@@ -93,6 +93,12 @@ class RelaySession:
         if not self._closing:
             self._connecting = self._loop.create_task(self._connect(destination, host))
 
+    def goes_to(self, destination: Destination, terms: Terms) -> None:
+        """It goes to another server than was meant, under these terms."""
+        self.destination = destination
+        if self._inspector is not None:
+            self._inspector.reached(destination.numeric, terms)
+
     @property
     def source(self) -> Address | None:
         """The client's address: what a trusted proxy said, else the peer's."""

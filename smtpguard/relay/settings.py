@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from smtpguard.inspection.deadlines import Deadlines
-from smtpguard.relay.addresses import parse_address
+from smtpguard.relay.addresses import Address, parse_address
 from smtpguard.relay.proxy_settings import ProxyProtocolSettings
 from smtpguard.relay.tls_settings import TlsSettings
 
@@ -103,6 +103,11 @@ class FailureSettings(BaseModel):
         if text is not None:
             parse_address(text)
         return text
+
+    @property
+    def second(self) -> Address | None:
+        """``second_upstream``, read."""
+        return parse_address(self.second_upstream) if self.second_upstream is not None else None
 
 
 class RelaySettings(BaseModel):

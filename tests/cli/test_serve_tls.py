@@ -76,13 +76,13 @@ def test_what_came_encrypted_goes_on_in_clear_on_loopback_only(tmp_path: Path) -
     pair = [{"certificate": certificate, "key": key}]
     for words in ({"upstream": "none"}, {"if_unavailable": "clear"}):
         tls = TlsSettings.model_validate({"mode": "bridge", "certificates": pair, **words})
-        contexts(tls, clear=True, tls_listen=None, upstream=HERE)
+        contexts(tls, clear=True, tls_listen=None, servers=[HERE])
         with pytest.raises(UsageError, match="would send in clear to"):
-            contexts(tls, clear=True, tls_listen=None, upstream=THERE)
+            contexts(tls, clear=True, tls_listen=None, servers=[HERE, THERE])
     implicit = TlsSettings.model_validate({"mode": "bridge", "certificates": pair, "upstream": "implicit"})
-    contexts(implicit, clear=False, tls_listen=HERE, upstream=THERE)
+    contexts(implicit, clear=False, tls_listen=HERE, servers=[THERE])
     with pytest.raises(UsageError, match="give --tls-listen alone"):
-        contexts(implicit, clear=True, tls_listen=HERE, upstream=THERE)
+        contexts(implicit, clear=True, tls_listen=HERE, servers=[THERE])
 
 
 def test_options_stand_over_the_configuration(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
 
 from smtpguard.policy.loader import load_policy
 from smtpguard.relay.guard import Guard
@@ -115,5 +116,27 @@ def test_the_second_upstream() -> None:
             assert len(journal.named("upstream-second")) == 1
             assert journal.named("upstream-refused") == []
             assert journal.named("session")[0]["server"] == failure.second_upstream
+
+    run(test())
+
+
+def test_rules_about_the_server_look_at_the_second_one_where_that_is_reached(tmp_path: Path) -> None:
+    policy = tmp_path / "second.yaml"
+    policy.write_text(
+        "summary: A rule for each of two servers\nrules:\n"
+        "  - {id: first, on: command, verb: NOOP, server: 127.0.0.2, then: {reject: {code: 550, text: First}}}\n"
+        "  - {id: second, on: command, verb: NOOP, server: 127.0.0.1, then: {reject: {code: 550, text: Second}}}\n"
+    )
+
+    async def test() -> None:
+        async with server(ordinary) as upstream:
+            failure = FailureSettings(second_upstream=f"{upstream[0]}:{upstream[1]}")
+            settings = RelaySettings(linger=1.0, failure=failure)
+            with socket.create_server(("127.0.0.2", 0)) as closed:
+                nobody = closed.getsockname()[:2]
+            async with guard(nobody, str(policy), Journal(), settings) as box, client(box) as (reader, writer):
+                assert await reader.readline() == b"220 mx ESMTP\r\n"
+                writer.write(b"NOOP\r\n")
+                assert b"Second" in await reader.readline()
 
     run(test())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
-from smtpguard.relay.settings import RelaySettings
+from smtpguard.relay.settings import FailureSettings, RelaySettings
 from tests.relay.hosts import Journal, client, guard, ordinary, run, server
 from tests.relay.tls_bridging import bridge, encrypted, in_clear, read_to_the_end
 from tests.relay.tls_hosts import Tls, TlsServer, ask, bridging, client_context, files, reply, server_context
@@ -253,5 +254,24 @@ def test_certificates_swapped_under_load_fail_no_session(tmp_path: Path) -> None
         assert swaps > 10
         assert journal.named("violation") == []
         assert all(record["outcome"] == "bridge" for record in journal.named("starttls"))
+
+    run(test())
+
+
+@pytest.mark.parametrize("words", [{"upstream": "none"}, {"if_unavailable": "clear"}])
+def test_no_tls_of_its_own_where_a_second_server_may_be_elsewhere(tmp_path: Path, words: dict[str, str]) -> None:
+    """The upstream is on loopback and can't be reached; the second is called by a name that may lead anywhere."""
+
+    async def test() -> None:
+        host, journal = TlsServer(server_context(tmp_path), offers=False), Journal()
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            nobody = closed.getsockname()[:2]
+        async with server(host) as (_, port):
+            failure = FailureSettings(second_upstream=f"127.1:{port}")
+            settings = bridging(tmp_path, **words).model_copy(update={"failure": failure})
+            async with guard(nobody, "pass", journal, settings) as box, client(box) as (reader, writer):
+                *_, offered = await in_clear(reader, writer, b"EHLO a.example\r\n")
+                assert offered.startswith(b"250")
+                assert b"STARTTLS" not in offered
 
     run(test())
