@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable
 from typing import BinaryIO
@@ -69,8 +70,9 @@ def open_journal(later: Later) -> Journal:
 
 
 def say(line: str) -> None:
-    """One line for whoever looks after the process."""
-    print(f"smtpguard: {line}", file=sys.stderr, flush=True)  # noqa: T201
+    """One line for whoever looks after the process, if anybody still does."""
+    with contextlib.suppress(OSError):
+        print(f"smtpguard: {line}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _report_loss(error: OSError) -> None:

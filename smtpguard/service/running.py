@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -23,6 +22,7 @@ from smtpguard.relay.shared_store import LEASE_SECONDS, StoreError
 from smtpguard.service.errors import ServiceError
 from smtpguard.service.orders import InForce, Orders, names, read
 from smtpguard.service.pid_file import DONE
+from smtpguard.service.signals import heed, heed_no_more
 
 LOOK_SECONDS = 1.0
 """How often the guard is looked at: what it holds, who is slow, whether its loop still turns."""
@@ -76,9 +76,7 @@ class Running:
         """Until SIGTERM, and then until the last session is over."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._on_exception)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+        heed(loop, self._stop.set, self._reload.set)
         tally = RuleTally(self._journal, loop.call_later)
         guard = self._make(tally)
         await self._open(guard)
@@ -96,6 +94,7 @@ class Running:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            heed_no_more(loop)
 
     def stop(self) -> None:
         """What SIGTERM does."""

@@ -10,12 +10,14 @@ from smtpguard.service.onlookers import Onlookers, onlookers
 from smtpguard.service.orders import InForce, Orders, described, warnings
 from smtpguard.service.outlook import Outlook, open_journal
 from smtpguard.service.running import Running, run_on_fastest_loop
+from smtpguard.service.signals import hold_reloads
 from smtpguard.service.systemd import Systemd
 from smtpguard.service.tracing import traced
 
 
 def serve_alone(orders: Orders, terms: InForce, systemd: Systemd, sockets: Sockets | None) -> None:
     """Until SIGTERM. Raises ServiceError."""
+    hold_reloads()
     with onlookers(systemd, orders.pid_file) as those:
         run_on_fastest_loop(lambda: _Alone(orders, terms, those).run(sockets))
 

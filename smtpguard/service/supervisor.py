@@ -27,6 +27,7 @@ from smtpguard.service.orders import InForce, Orders, described, names, read, wa
 from smtpguard.service.outlook import Outlook, open_journal, say
 from smtpguard.service.pid_file import DONE
 from smtpguard.service.running import LOOK_SECONDS, toward, unable_to_listen
+from smtpguard.service.signals import heed, heed_no_more, hold_reloads
 from smtpguard.service.supervised import Supervised
 from smtpguard.service.systemd import Systemd
 
@@ -37,6 +38,7 @@ AFTER_GRACE_SECONDS = 15.0
 
 def serve_by_workers(orders: Orders, terms: InForce, systemd: Systemd, sockets: Sockets | None) -> int:
     """Until SIGTERM; the exit status. Raises ServiceError."""
+    hold_reloads()
     with onlookers(systemd, orders.pid_file) as those:
         # Not uvloop: it has a thing of its own to do at a fork.
         return asyncio.run(_Supervisor(orders, terms, those).run(sockets))
@@ -65,9 +67,7 @@ class _Supervisor:
         self._record = self._outlook.recording(journal)
         try:
             shown = await self._outlook.open(self._refresh, self._health)
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, self._stop)
-            loop.add_signal_handler(signal.SIGHUP, self._reload)
+            heed(loop, self._stop, self._reload)
             loop.add_signal_handler(signal.SIGCHLD, self._bury)
             for index, own in enumerate(by_worker):
                 self._workers.append(Supervised(index + 1, own, self))
@@ -89,6 +89,7 @@ class _Supervisor:
                 worker.kill()
             await self._outlook.close()
             journal.flush()
+            heed_no_more(loop)
 
     # --- beginning ---------------------------------------------------------------------------------------------
 

@@ -112,6 +112,11 @@ class GuardProcess:
         self._process.kill()
         self._process.wait(10)
 
+    @property
+    def runs(self) -> bool:
+        """Whether the process is still there."""
+        return self._process.poll() is None
+
     def wait(self, seconds: float = 30) -> int:
         """Its exit status, when it ends."""
         return self._process.wait(seconds)

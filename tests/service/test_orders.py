@@ -6,27 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from smtpguard.relay.settings import RelaySettings
-from smtpguard.relay.tls_contexts import TlsContexts, load_contexts
 from smtpguard.service.errors import ServiceError
-from smtpguard.service.orders import Orders, described, names, read
-
-
-def settle(settings: RelaySettings) -> tuple[RelaySettings, TlsContexts]:
-    return settings, load_contexts(settings.tls)
-
-
-def orders(folder: Path, policy: str = "pass", **more: object) -> Orders:
-    given: dict[str, object] = {
-        "settle": settle, "listen": ("127.0.0.1", 0), "tls_listen": None, "upstream": ("192.0.2.1", 25),
-        "policy": policy, "config": folder / "guard.yaml",
-    }  # fmt: skip
-    return Orders(**{**given, **more})  # type: ignore[arg-type]
+from smtpguard.service.orders import described, names, read, warnings
+from tests.service.ordering import orders
 
 
 def test_everything_is_read(tmp_path: Path) -> None:
     (tmp_path / "guard.yaml").write_text("max_sessions: 7\n")
-    found = orders(tmp_path, "strip-xexch50", shadow="close-on-xexch50", workers=2)
+    found = orders("strip-xexch50", config=tmp_path / "guard.yaml", shadow="close-on-xexch50", workers=2)
     in_force = read(found)
     assert in_force.settings.max_sessions == 7
     assert names(in_force) == {"policy": "strip-xexch50", "shadow": "close-on-xexch50"}
@@ -54,6 +41,15 @@ def test_everything_is_read(tmp_path: Path) -> None:
 def test_what_is_wrong_is_one_line(tmp_path: Path, policy: str, text: str, words: str) -> None:
     (tmp_path / "guard.yaml").write_text(text)
     with pytest.raises(ServiceError) as caught:
-        read(orders(tmp_path, policy))
+        read(orders(policy, config=tmp_path / "guard.yaml"))
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_guard_that_takes_encryption_away_says_so(tmp_path: Path) -> None:
+    settings = tmp_path / "guard.yaml"
+    settings.write_text("tls: {mode: strip}\n")
+    stripping = read(orders(config=settings))
+    assert list(warnings(stripping)) == ["tls-stripped"]
+    assert described(orders(config=settings), stripping, 2525, 0)["starttls"] == "strip"
+    assert warnings(read(orders())) == {}

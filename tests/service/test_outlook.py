@@ -1,0 +1,94 @@
+"""What a guard shows: figures where they are asked for, one clear line where they can't be, and mail in any case."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from smtpguard.relay.settings import RelaySettings
+from smtpguard.service.errors import ServiceError
+from smtpguard.service.outlook import Outlook
+from tests.life.processes import Receiver
+from tests.real.raw_client import RawClient
+from tests.service.ordering import orders
+from tests.service.tuned import starting
+
+
+async def ask(address: str, path: str) -> bytes:
+    """The whole answer."""
+    host, _, port = address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"GET " + path.encode() + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+def test_figures_are_refreshed_when_they_are_read() -> None:
+    async def test() -> None:
+        outlook = Outlook(orders(upstream=None, metrics=("127.0.0.1", 0)), RelaySettings())
+        metrics = outlook.metrics
+        assert metrics is not None
+        shown = await outlook.open(lambda: metrics.stand(sessions=7, held=0, workers=1, lost=0), lambda: "ill")
+        try:
+            address = str(shown["metrics"])
+            assert b"\nsmtpguard_sessions_open 7.0\n" in await ask(address, "/metrics")
+            assert (await ask(address, "/healthz")).endswith(b"\r\n\r\nill\n")
+        finally:
+            await outlook.close()
+        with pytest.raises(ConnectionRefusedError):
+            await ask(address, "/metrics")
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize(
+    ("host", "words"), [("x" * 64 + ".example", "is no host name"), ("192.0.2.1", "give an address of this host")]
+)
+def test_where_nobody_can_listen(host: str, words: str) -> None:
+    async def test() -> None:
+        outlook = Outlook(orders(metrics=(host, 0)), RelaySettings())
+        with pytest.raises(ServiceError) as caught:
+            await outlook.open(lambda: None, lambda: "")
+        assert str(caught.value).startswith(f"--metrics {host}:0: ")
+        assert words in str(caught.value)
+        await outlook.close()
+
+    asyncio.run(test())
+
+
+def test_nobody_asked_for_figures() -> None:
+    async def test() -> None:
+        outlook = Outlook(orders(), RelaySettings())
+        heard: list[str] = []
+        assert await outlook.open(lambda: None, lambda: "") == {}
+        outlook.recording(lambda event, fields: heard.append(event))("stopped", {})
+        assert heard == ["stopped"]
+        await outlook.close()
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_mail_goes_on_where_neither_journal_nor_errors_are_read(tmp_path: Path, workers: str) -> None:
+    """As behind ``2>&1 | head -1``: the loss of the journal can't even be reported."""
+    receiver = Receiver(tmp_path)
+    try:
+        with starting(receiver.address, "--workers", workers) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            port = json.loads(process.stdout.readline())["port"]
+            process.stdout.close()
+            process.stderr.close()
+            for _ in range(40):  # two records each, sixty-four are written at once
+                with RawClient(("127.0.0.1", port)) as client:
+                    client.greet()
+                    client.envelope("b@test.example")
+                    client.bye()
+            process.terminate()
+            assert process.wait(20) == 0
+    finally:
+        receiver.kill()
