@@ -26,6 +26,7 @@ from smtpguard.analyzer.steps import Name, Step, shown
 from smtpguard.analyzer.target import DEFAULT_SENDER, Target, TargetError, read_resolver, read_target
 from smtpguard.analyzer.via import STRAIGHT, Via, read_via
 from smtpguard.cli.errors import UsageError
+from smtpguard.progress import LINE_EVERY, LongWork
 
 
 class Format(StrEnum):
@@ -150,27 +151,30 @@ def _run(
             )
 
     def watch(title: str, name: Name, step: Step | None) -> None:
-        if stderr.is_terminal and step is None:
-            stderr.print(Text(f"{title}: {name:8} ", "dim"), end="")
-        elif stderr.is_terminal and step is not None:
-            stderr.print(Text(shown(step.outcome.encode("utf-8"), 70), "dim"), soft_wrap=True)
+        if step is None:
+            work.show(f"{title}: {name}")
+        elif stderr.is_terminal:
+            outcome = shown(step.outcome.encode("utf-8"), 70)
+            stderr.print(Text(f"{title}: {name:8} {outcome}", "dim"), soft_wrap=True)
 
     def progress(number: int, count: int, says: str) -> None:
         stderr.print(Text(f"probe {number} of {count}: {says}", "dim"), soft_wrap=True)
 
     date, number = email.utils.formatdate(localtime=True), uuid.uuid4().hex
-    return asyncio.run(
-        run_analysis(
-            target,
-            date=date,
-            number=number,
-            limits=limits,
-            watch=watch,
-            announce=announce,
-            server=server,
-            security=security,
-            progress=progress,
-            past=past,
-            via=via,
+    # Each probe has a line already where stderr is no terminal: one more only where that is long ago.
+    with LongWork("analyze", console=stderr, after=None if stderr.is_terminal else LINE_EVERY) as work:
+        return asyncio.run(
+            run_analysis(
+                target,
+                date=date,
+                number=number,
+                limits=limits,
+                watch=watch,
+                announce=announce,
+                server=server,
+                security=security,
+                progress=progress,
+                past=past,
+                via=via,
+            )
         )
-    )

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from smtpguard.cli.errors import UsageError
 from smtpguard.cli.lab_options import EXIT_UNEXPECTED, lab_errors
@@ -16,6 +15,7 @@ from smtpguard.lab.matrix.formats import as_json, as_junit
 from smtpguard.lab.matrix.page import as_html
 from smtpguard.lab.matrix.running import Matrix, run_matrix
 from smtpguard.lab.matrix.table import print_matrix
+from smtpguard.progress import LongWork
 
 
 class Format(StrEnum):
@@ -50,7 +50,7 @@ def matrix(
 
       smtpguard lab matrix --format junit > matrix.xml
 
-    Exit status: 0 as expected, 1 not, 2 bad input.
+    Takes about half a minute; stderr says how far it is. Exit status: 0 as expected, 1 not, 2 bad input.
     """
     with lab_errors():
         result = _run(
@@ -74,9 +74,18 @@ def _words(option: str, given: str) -> list[str]:
 def _run(senders: list[str], firewalls: list[str], receivers: list[str], jobs: int | None) -> Matrix:
     rows = matrix_axes.rows()
     cells = matrix_axes.cells(senders, firewalls, receivers)
-    console = Console(stderr=True)
-    silent = not console.is_terminal or console.is_dumb_terminal
-    columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, disable=silent, auto_refresh=False, transient=True) as progress:
-        task = progress.add_task("runs", total=len(rows) + len(cells))
-        return run_matrix(rows, cells, jobs, lambda: progress.update(task, advance=1, refresh=True))
+    count = len(rows) + len(cells)
+    done = 0
+
+    with LongWork(_at(0, count), count) as work:
+
+        def advance() -> None:
+            nonlocal done
+            done += 1
+            work.show(_at(done, count), done)
+
+        return run_matrix(rows, cells, jobs, advance)
+
+
+def _at(done: int, count: int) -> str:
+    return f"lab matrix: {done} of {count} runs"

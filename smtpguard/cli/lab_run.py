@@ -57,7 +57,7 @@ def run(
             chosen = chosen.model_copy(update={"seed": seed})
         policy = chosen.firewall if firewall is None else placed(firewall, Path())
         capture = Capture() if html is not None or out is not None else None
-        with SimulatedDays(Console(stderr=True), chosen.schedule.expiry) as days:
+        with SimulatedDays(chosen.schedule.expiry) as days:
             result = run_scenario(chosen, policy, message_of(eml), days.watch, capture)
         if capture is not None and html is not None:
             write_html(result, html, capture)

@@ -21,6 +21,7 @@ from smtpguard.policy.compile import compile_policy
 from smtpguard.policy.inheritance import Policy
 from smtpguard.policy.loader import read_policy
 from smtpguard.policy.schema import policy_schema
+from smtpguard.progress import LongWork
 
 app = typer.Typer(
     help="List, show and check policies; print their JSON Schema.",
@@ -78,7 +79,11 @@ def check_policies(
 
     Exit status: 0 no problem, 2 problems, one a line on stderr.
     """
-    results = [(each, *read_policy(each)) for given in files for each in _in(given)]
+    results = []
+    with LongWork("policy check") as work:
+        for each in [each for given in files for each in _in(given)]:
+            work.show(f"policy check: reading {each}")
+            results.append((each, *read_policy(each)))
     if form is Format.JSON:
         report = [
             {

@@ -6,8 +6,6 @@ Exit status 0 where they never do, 1 where they do, 2 for bad input.
 from __future__ import annotations
 
 import json
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -19,13 +17,13 @@ from smtpguard.cli.errors import UsageError
 from smtpguard.cli.formats import Format, FormatOption
 from smtpguard.policy.inheritance import Policy
 from smtpguard.policy.loader import read_policy
+from smtpguard.progress import LongWork
 from smtpguard.replay.captures import CaptureError, read_capture
 from smtpguard.replay.differences import Contender, Decision, Parting, parting
 from smtpguard.replay.replay import Place
 from smtpguard.replay.transcripts import Transcript, TranscriptError, read_transcripts
 
 EXIT_DIFFERENT = 1
-PROGRESS_SECONDS = 2.0
 
 _ENDED = {
     "cut": "longer than a transcript keeps",
@@ -58,7 +56,8 @@ def diff_policies(
     if not journal and not capture:
         raise UsageError("nothing to compare over: give a --journal or a --capture")
     contenders = Contender(_whole(first)), Contender(_whole(second))
-    sessions = [*_from_journals(journal or []), *_from_captures(capture or [])]
+    with LongWork("policy diff: reading the recordings"):
+        sessions = [*_from_journals(journal or []), *_from_captures(capture or [])]
     found = list(_compared(*contenders, sessions))
     report = _report(*contenders, (first, second), sessions, found)
     if form is Format.JSON:
@@ -98,18 +97,13 @@ def _from_captures(paths: list[Path]) -> Iterator[Transcript]:
 
 
 def _compared(first: Contender, second: Contender, sessions: list[Transcript]) -> Iterator[tuple[Transcript, Parting]]:
-    """Each session in which the two part, in their order; a line of progress where it takes long."""
-    said = time.monotonic()
-    shows = sys.stderr.isatty()
-    for number, session in enumerate(sessions, 1):
-        found = parting(first, second, session.conversation, number)
-        if found is not None:
-            yield session, found
-        if shows and time.monotonic() - said > PROGRESS_SECONDS:
-            said = time.monotonic()
-            typer.echo(f"\rsession {number} of {len(sessions)}", nl=False, err=True)
-    if shows and time.monotonic() - said > 0:
-        typer.echo("\r\x1b[K", nl=False, err=True)
+    """Each session in which the two part, in their order."""
+    with LongWork("policy diff", len(sessions)) as work:
+        for number, session in enumerate(sessions, 1):
+            work.show(f"policy diff: session {number} of {len(sessions)}", number)
+            found = parting(first, second, session.conversation, number)
+            if found is not None:
+                yield session, found
 
 
 def _report(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from smtpguard.progress import LongWork
 from smtpguard.service.pid_file import DONE, ask_to_reload
 
 SECONDS = 30.0
@@ -23,7 +24,8 @@ def reload(
     Sessions in flight end under the policy that they began with. Where a file has a mistake, what was in force stays in
     force, the mistake is named on stderr, and the exit status is 1. SIGHUP does the same and answers in the journal.
     """
-    outcome = ask_to_reload(pid_file, SECONDS)
+    with LongWork("waiting for the guard to have read its files"):
+        outcome = ask_to_reload(pid_file, SECONDS)
     if outcome != DONE:
         typer.echo(f"smtpguard: not reloaded: {outcome}", err=True)
         raise typer.Exit(1)

@@ -14,6 +14,7 @@ import typer
 
 from smtpguard.cli.errors import UsageError
 from smtpguard.cli.serve_tls import contexts, warn, with_client, with_tls
+from smtpguard.progress import LongWork
 from smtpguard.relay.addresses import Address
 from smtpguard.relay.addresses import parse_address as read_address
 from smtpguard.relay.interception import Intercept
@@ -189,7 +190,8 @@ def serve(
     if traces:
         check_traces()
     toward(orders)
-    in_force = read(orders)
+    with LongWork("reading policy, settings and certificates"):
+        in_force = read(orders)
     warn(in_force.settings.tls)
     sockets = None
     if by_systemd:

@@ -5,7 +5,8 @@ Only at its first start: a worker that is started again, and a reload, take what
 
 from __future__ import annotations
 
-from smtpguard.relay.addresses import Address
+from smtpguard.progress import LongWork
+from smtpguard.relay.addresses import Address, show_address
 from smtpguard.relay.reaching import UnreachableError, reach
 from smtpguard.relay.shared_store import SharedStore, StoreError
 from smtpguard.service.errors import ServiceError
@@ -17,7 +18,8 @@ async def find_upstream(upstream: Address | None) -> None:
     if upstream is None:
         return
     try:
-        await reach(upstream, "--upstream")
+        with LongWork(f"--upstream {show_address(upstream)}: waiting for the server to take a connection"):
+            await reach(upstream, "--upstream")
     except UnreachableError as error:
         raise ServiceError(str(error)) from error
 

@@ -121,6 +121,8 @@ def test_check_rejects_every_file_of_a_broken_folder(capsys: pytest.CaptureFixtu
     assert (status, out) == (2, "")
     firsts: dict[str, str] = {}
     for line in err.splitlines():
+        if line.startswith("smtpguard: policy check: reading "):
+            continue  # it takes long enough to say so
         firsts.setdefault(line.partition(":")[0], line)
     assert [*firsts] == [*places]
     for path, line in firsts.items():

@@ -68,7 +68,7 @@ def _play(console: Console, act: Act, message: bytes) -> bool:
     for text in act.lead.splitlines():
         report.line(console, text)
     report.line(console)
-    with SimulatedDays(console, scenario.schedule.expiry) as days:
+    with SimulatedDays(scenario.schedule.expiry) as days:
         result = run_scenario(scenario, act.firewall, message, days.watch)
     _tell(console, result)
     return result.as_expected

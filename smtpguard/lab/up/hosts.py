@@ -31,6 +31,7 @@ from smtpguard.lab.up.journal import LiveLog, Sink
 from smtpguard.lab.up.plan import Plan
 from smtpguard.lab.up.sender import UpSender
 from smtpguard.policy.rulebook import Rulebook
+from smtpguard.progress import LongWork
 from smtpguard.relay.addresses import Address, show_address
 from smtpguard.relay.guard import Guard
 from smtpguard.relay.listening import why_deaf
@@ -60,7 +61,8 @@ async def open_lab(plan: Plan, sink: Sink) -> AsyncIterator[None]:
         if wanted.receiver_at is not None:
             behind = await _numeric(wanted.receiver_at, "--receiver")
             try:
-                await reach(behind, "--receiver")
+                with LongWork(f"--receiver {show_address(behind)}: waiting for the server to take a connection"):
+                    await reach(behind, "--receiver")
             except UnreachableError as error:
                 raise LabError(str(error)) from None
         else:
