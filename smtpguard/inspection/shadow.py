@@ -17,7 +17,8 @@ No risk: effects of the shadow other than records go nowhere, and an exception e
 what: behind a payload that the acting policy misreads, behind replies that one delays while it owes answers of its own,
 and where it holds more than ``MAX_HELD`` octets, which is also the bound of its memory. Known limits: it runs in the
 same thread, so a regular expression of a rule that takes long takes long here too. And a command that comes in one read
-with one that the acting policy answers itself is to the shadow a violation of pipelining, which in two reads it is not.
+with one that the acting policy answers itself comes before that answer to the shadow, and may be a violation of
+pipelining; in two reads it comes behind.
 """
 
 from __future__ import annotations
