@@ -153,6 +153,7 @@ class ClientFlow(PayloadFlow):
         """A command that came too early, and with it all that follows before the client has waited."""
         session = self.session
         session.commands += 1
+        self.verb_split = False
         commanding.refuse(self, command, commanding.refusal(rule))
         if session.over:
             return position
@@ -347,6 +348,7 @@ class ClientFlow(PayloadFlow):
         if fault:
             if self.session.violation(fault, command):
                 return position
+            self.verb_split = False
             self.answer(command, BAD_LINE)
             return end
         if command.spec.change == "hello":
@@ -355,6 +357,7 @@ class ClientFlow(PayloadFlow):
             return position
         if command.verb in _BEFORE_HELLO:
             return self._read_command(data, position)
+        self.verb_split = False
         commanding.refuse(self, command, HELLO_FIRST)
         return position if self.session.over else end
 

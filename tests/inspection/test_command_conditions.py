@@ -6,10 +6,25 @@ from itertools import pairwise
 
 import pytest
 
+from smtpguard.inspection.terms import Terms
 from smtpguard.policy.actions import Reject, Rewrite
 from smtpguard.policy.rulebook import Facts
+from smtpguard.smtp.sides import CLIENT
 from tests.inspection.openings import RECIPIENT_OK, SENDER_OK, exchange, greeted, helloed
-from tests.playbook import UNKNOWN, C, S, inspector, no_record, own_reply, record, rule, to_client, to_server
+from tests.playbook import (
+    UNKNOWN,
+    C,
+    S,
+    inspector,
+    no_record,
+    own_reply,
+    record,
+    rule,
+    starting_tls,
+    tls_up,
+    to_client,
+    to_server,
+)
 
 MAIL = b"MAIL FROM:<a@a.example>\r\n"
 RCPT = b"RCPT TO:<b@b.example>\r\n"
@@ -57,6 +72,29 @@ def test_a_verb_that_came_whole_and_its_line_in_two(cut: int) -> None:
     line = b"HELO a.example\r\n"
     book = book >> C(line[:cut]) >> C(line[cut:]) << to_server(line) << no_record("command-rewritten")
     assert book.in_one_read()
+
+
+def test_a_split_verb_that_is_refused_for_where_it_stands_is_not_the_next_one() -> None:
+    book = greeted(
+        inspector(
+            rule("early", "violation", Reject(503, ""), violation="pipelining"),
+            rule("cut", "command", Reject(502, ""), verb=UNKNOWN, when=split),
+        )
+    )
+    book = book >> C(b"EHLO a\r\n") << to_server(b"EHLO a\r\n") >> C(b"HE") >> C(b"LO b\r\n")
+    book = book >> S(OK) << to_client(OK) << own_reply(b"503 ", rule="early")
+    book = exchange(exchange(book, b"NOOP\r\n", OK), b"FROB\r\n", OK) << no_record("command-rejected")
+    assert book.in_one_read()
+
+
+def test_a_split_verb_that_came_before_the_hello_in_tls_is_not_the_next_one() -> None:
+    cut = rule("cut", "command", Reject(502, ""), verb="NOOP", when=split)
+    book = greeted(inspector(cut, terms=Terms(starttls="bridge", offer="always")))
+    book = book >> C(b"EHLO a\r\n") << to_server(b"EHLO a\r\n")
+    book = book >> S(b"250 mx\r\n") << to_client(b"250-mx\r\n250 STARTTLS\r\n")
+    book = book >> C(b"STARTTLS\r\n") << own_reply(b"220 ") << starting_tls(CLIENT) >> tls_up(CLIENT)
+    book = book >> C(b"FR") >> C(b"OB\r\n") << own_reply(b"503 ")
+    assert exchange(book, b"NOOP\r\n", OK).in_one_read()
 
 
 def test_a_success_that_no_server_gave_is_a_lie_in_the_record() -> None:
