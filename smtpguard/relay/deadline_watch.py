@@ -5,7 +5,8 @@
     watch.end()                         # the last one is over
 
 When the nearest deadline of all is due every session is looked at. With many sessions the next look comes a little
-later than that: so much that looking takes about a hundredth of the time.
+later than that: so much that looking takes about a hundredth of the time. A session that raises is cut off, and the
+loop's exception handler is told; the others are looked at all the same.
 """
 
 from __future__ import annotations
@@ -27,13 +28,16 @@ class DeadlineWatch:
     def __init__(self, sessions: Collection[RelaySession]) -> None:
         self._sessions = sessions
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0  # when it is
         self._shortest = 0.0
 
     def begin(self, loop: asyncio.AbstractEventLoop, shortest: float) -> None:
         """A session has begun. ``shortest``: seconds that all have at least, those that began before too."""
         if self._timer is None or shortest < self._shortest:
             self._shortest = shortest
-            self._look_at(loop.time() + shortest, loop)
+            due = loop.time() + shortest
+            if self._timer is None or due < self._due:
+                self._look_at(due, loop)
 
     def end(self) -> None:
         """There are no sessions any more."""
@@ -43,6 +47,7 @@ class DeadlineWatch:
 
     def _look_at(self, when: float, loop: asyncio.AbstractEventLoop) -> None:
         self.end()
+        self._due = when
         self._timer = loop.call_at(when, self._look, loop)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -54,7 +59,12 @@ class DeadlineWatch:
         # One that begins behind this look has its first deadline behind the next one.
         nearest = now + self._shortest
         for session in sessions:
-            deadline = session.look(now)
+            try:
+                deadline = session.look(now)
+            except Exception as error:
+                loop.call_exception_handler({"message": "a session can't keep its deadline", "exception": error})
+                session.cut_off()
+                continue
             if deadline is not None and deadline < nearest:
                 nearest = deadline
         self._look_at(max(nearest, now + _SECONDS_A_SESSION * len(sessions)), loop)

@@ -16,18 +16,24 @@ from smtpguard.relay.session import RelaySession
 class Waiting:
     """As much of a session as the watch knows: it is over at its deadline."""
 
-    def __init__(self, among: set[Waiting], deadline: float | None) -> None:
+    def __init__(self, among: set[Waiting], deadline: float | None, *, broken: bool = False) -> None:
         self.among = among
         self.deadline = deadline
+        self.broken = broken
         self.looks: list[float] = []
         among.add(self)
 
     def look(self, now: float) -> float | None:
         self.looks.append(now)
+        if self.broken:
+            raise RuntimeError("of the test")
         if self.deadline is None or now < self.deadline:
             return self.deadline
         self.among.discard(self)
         return None
+
+    def cut_off(self) -> None:
+        self.among.discard(self)
 
 
 Test = Callable[[set[Waiting], DeadlineWatch, asyncio.AbstractEventLoop], Coroutine[object, object, None]]
@@ -74,6 +80,34 @@ def test_a_shorter_deadline_than_before_brings_the_next_look_nearer() -> None:
         watch.begin(loop, 2.0)
         await asyncio.sleep(10.0)
         assert hasty.looks == [3.0]
+
+    run(test)
+
+
+def test_a_shorter_deadline_than_before_never_puts_the_next_look_off() -> None:
+    async def test(sessions: set[Waiting], watch: DeadlineWatch, loop: asyncio.AbstractEventLoop) -> None:
+        old = Waiting(sessions, 300.0)
+        watch.begin(loop, 300.0)
+        await asyncio.sleep(290.0)
+        Waiting(sessions, 490.0)
+        watch.begin(loop, 200.0)
+        await asyncio.sleep(500.0)
+        assert old.looks == [300.0]
+
+    run(test)
+
+
+def test_one_that_raises_is_cut_off_and_the_others_keep_their_deadlines() -> None:
+    async def test(sessions: set[Waiting], watch: DeadlineWatch, loop: asyncio.AbstractEventLoop) -> None:
+        told: list[str] = []
+        loop.set_exception_handler(lambda _loop, context: told.append(str(context["exception"])))
+        broken = [Waiting(sessions, 20.0, broken=True) for _ in range(3)]
+        others = [Waiting(sessions, 15.0) for _ in range(3)]
+        watch.begin(loop, 10.0)
+        await asyncio.sleep(100.0)
+        assert [one.looks for one in broken] == [[10.0]] * 3
+        assert [one.looks for one in others] == [[10.0, 15.0]] * 3
+        assert told == ["of the test"] * 3
 
     run(test)
 
