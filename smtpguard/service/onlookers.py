@@ -42,6 +42,8 @@ class Onlookers:
     def reloading(self) -> None:
         """A reload begins."""
         self._systemd.reloading()
+        if self._pid_file is not None:
+            self._pid_file.begin()
 
     def reloaded(self, outcome: str) -> None:
         """A reload is over: ``pid_file.DONE``, or why not."""

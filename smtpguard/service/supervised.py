@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+from contextlib import ExitStack
 from typing import Protocol
 
 import orjson
@@ -32,7 +33,8 @@ class Hears(Protocol):
 
 
 class Supervised:
-    """Worker ``number``. ``process`` is 0 while there is none; ``heard`` and ``born`` are the loop's time."""
+    """Worker ``number``. ``process`` is 0 while there is none; ``heard`` and ``born`` are the loop's time. ``cut``: the
+    last one died in the middle of a line of its journal."""
 
     def __init__(self, number: int, sockets: Sockets, hears: Hears) -> None:
         self.number = number
@@ -42,6 +44,7 @@ class Supervised:
         self.is_ready = False
         self.sessions = 0
         self.held = 0
+        self.cut = False
         self.restarts = Restarts()
         self._sockets = sockets
         self._hears = hears
@@ -50,19 +53,26 @@ class Supervised:
         self._channel: socket.socket | None = None
 
     def start(self, orders: Orders, terms: InForce, *, lent: bool) -> None:
-        """Fork. The child never comes back from here."""
+        """Fork. The child never comes back from here. Raises OSError where the kernel has no place for one more."""
         loop = asyncio.get_running_loop()
-        self._journal, journal = os.pipe2(os.O_CLOEXEC)
-        self._channel, channel = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        process = os.fork()
-        if not process:
-            be_worker(orders, terms, Post(self.number, self._sockets, lent, journal, channel))
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        os.close(journal)
-        channel.close()
-        self.process = process
         self.born = self.heard = loop.time()
+        with ExitStack() as ours, ExitStack() as theirs:
+            reading, writing = os.pipe2(os.O_CLOEXEC)
+            ours.callback(os.close, reading)
+            theirs.callback(os.close, writing)
+            near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            ours.callback(near.close)
+            theirs.callback(far.close)
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+            try:
+                process = os.fork()
+                if not process:
+                    be_worker(orders, terms, Post(self.number, self._sockets, lent, writing, far))
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            ours.pop_all()
+        self.process = process
+        self._journal, self._channel = reading, near
         os.set_blocking(self._journal, False)
         self._channel.setblocking(False)
         loop.add_reader(self._journal, self._read_journal)
@@ -81,8 +91,14 @@ class Supervised:
         self.signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """At once."""
+        """At once, or as soon as the kernel can."""
+        self.heard = asyncio.get_running_loop().time()
         self.signal(signal.SIGKILL)
+
+    def silence(self) -> float:
+        """Seconds since it was heard; what it has said and we have not read yet counts."""
+        self._read_channel()
+        return asyncio.get_running_loop().time() - self.heard
 
     def reap(self) -> int | None:
         """Its exit status where it has just died (minus the signal that killed it), else None."""
@@ -134,4 +150,4 @@ class Supervised:
             loop.remove_reader(self._channel)
             self._channel.close()
             self._channel = None
-        self._lines.cut()
+        self.cut = self._lines.cut()

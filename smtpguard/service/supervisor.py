@@ -26,6 +26,7 @@ from smtpguard.service.onlookers import Onlookers, onlookers
 from smtpguard.service.orders import InForce, Orders, described, names, read, warnings
 from smtpguard.service.outlook import Outlook, open_journal, say
 from smtpguard.service.pid_file import DONE
+from smtpguard.service.reload_rounds import ReloadRounds
 from smtpguard.service.running import LOOK_SECONDS, toward, unable_to_listen
 from smtpguard.service.signals import heed, heed_no_more, hold_reloads
 from smtpguard.service.supervised import Supervised
@@ -54,8 +55,7 @@ class _Supervisor:
         self._stopping = False
         self._given_up = False
         self._changed = asyncio.Event()
-        self._reload_due: set[int] = set()  # workers that have not said yet what came of it
-        self._outcome = ""
+        self._reloads = ReloadRounds(self._send_reload, those.reloaded)
 
     async def run(self, sockets: Sockets | None) -> int:
         orders = self._orders
@@ -72,7 +72,10 @@ class _Supervisor:
             for index, own in enumerate(by_worker):
                 self._workers.append(Supervised(index + 1, own, self))
             for worker in self._workers:
-                self._start(worker)
+                try:
+                    self._start(worker)
+                except OSError as error:
+                    raise ServiceError(f"--workers: can't start number {worker.number}: {error.strerror}") from error
             await self._until(lambda: self._stopping or all(worker.is_ready for worker in self._workers))
             if not self._stopping:
                 ports = [some[0].getsockname()[1] if some else 0 for some in by_worker[0]]
@@ -155,45 +158,53 @@ class _Supervisor:
 
     def _look(self) -> None:
         """Who hangs is killed, and buried when the kernel says so."""
-        now = asyncio.get_running_loop().time()
         for worker in self._workers:
-            if worker.process and now - worker.heard > HANG_SECONDS and not self._stopping:
-                self._record("worker-hung", {"worker": worker.number, "process": worker.process})
-                worker.kill()
-        self._onlookers.alive(now)
+            if worker.process and worker.silence() > HANG_SECONDS and not self._stopping:
+                self._kill(worker)
+        self._onlookers.alive(asyncio.get_running_loop().time())
+
+    def _kill(self, worker: Supervised) -> None:
+        self._record("worker-hung", {"worker": worker.number, "process": worker.process})
+        worker.kill()
 
     def _bury(self) -> None:
         """Some child has died: start the next one, or end."""
-        loop = asyncio.get_running_loop()
         for worker in self._workers:
             status = worker.reap()
             if status is None:
                 continue
             self._changed.set()
-            self._reload_due.discard(worker.number)
             if self._stopping:
                 continue
-            delay = worker.restarts.delay(worker.born, loop.time())
-            fields: dict[str, object] = {
-                "worker": worker.number,
-                "status": status,
-                **({"again_in": delay} if delay is not None else {}),
-            }
-            self._record("worker-died", fields)
-            if delay is not None:
-                loop.call_later(delay, self._start_again, worker)
-            else:
-                self._record("worker-given-up", {"worker": worker.number})
-                say(f"worker {worker.number} dies as soon as it is started; the guard stops")
-                self._given_up = True
-                self._stop()
+            # The next one begins under the new terms.
+            self._reloads.answered(worker.number, DONE)
+            self._try_again(worker, "worker-died", status=status, **({"line_cut": True} if worker.cut else {}))
+
+    def _try_again(self, worker: Supervised, why: str, **fields: object) -> None:
+        """Start it after a while, or give up."""
+        loop = asyncio.get_running_loop()
+        delay = worker.restarts.delay(worker.born, loop.time())
+        again = {"again_in": delay} if delay is not None else {}
+        self._record(why, {"worker": worker.number, **fields, **again})
+        if delay is not None:
+            loop.call_later(delay, self._start_again, worker)
+            return
+        self._record("worker-given-up", {"worker": worker.number})
+        say(f"worker {worker.number} dies as soon as it is started; the guard stops")
+        self._given_up = True
+        self._stop()
 
     def _processes(self) -> list[int]:
         return [worker.process for worker in self._workers]
 
     def _start_again(self, worker: Supervised) -> None:
-        if not self._stopping:
+        if self._stopping:
+            return
+        try:
             self._start(worker)
+        except OSError as error:
+            self._try_again(worker, "worker-not-started", error=str(error.strerror))
+        else:
             self._record("worker-started", {"worker": worker.number, "process": worker.process})
 
     # --- signals -----------------------------------------------------------------------------------------------
@@ -212,24 +223,24 @@ class _Supervisor:
 
     def _lose_patience(self) -> None:
         for worker in self._workers:
-            worker.kill()
+            if worker.process:
+                self._kill(worker)
 
     def _reload(self) -> None:
-        if self._stopping:
-            return
+        if not self._stopping:
+            self._reloads.ask()
+
+    def _send_reload(self) -> set[int]:
+        """Read the files, and have the workers read them; whom that concerns. Raises ServiceError."""
         self._onlookers.reloading()
         try:
             self._terms = read(self._orders)
         except ServiceError as error:
             self._record("reload-failed", {**names(self._terms), "error": str(error)})
-            self._onlookers.reloaded(str(error))
-            return
-        self._outcome = DONE
-        self._reload_due = {worker.number for worker in self._workers if worker.process}
+            raise
         for worker in self._workers:
             worker.signal(signal.SIGHUP)
-        if not self._reload_due:
-            self._onlookers.reloaded(DONE)
+        return {worker.number for worker in self._workers if worker.process}
 
     # --- what workers say --------------------------------------------------------------------------------------
 
@@ -246,12 +257,8 @@ class _Supervisor:
         if kind == "look" and self._outlook.metrics is not None:
             counted = fields.get("counted")
             self._outlook.metrics.add(counted if isinstance(counted, dict) else {})
-        elif kind == "reloaded" and worker.number in self._reload_due:
-            if fields["outcome"] != DONE:
-                self._outcome = str(fields["outcome"])
-            self._reload_due.discard(worker.number)
-            if not self._reload_due:
-                self._onlookers.reloaded(self._outcome)
+        elif kind == "reloaded":
+            self._reloads.answered(worker.number, str(fields["outcome"]))
 
     # --- what others ask ---------------------------------------------------------------------------------------
 

@@ -11,15 +11,20 @@ class WholeLines:
 
     def __init__(self) -> None:
         self._rest = b""
+        self._given_up = False  # what is still to come of the line at hand
 
     def feed(self, octets: bytes) -> list[bytes]:
         """The lines that are complete now, without their ends."""
         *lines, self._rest = (self._rest + octets).split(b"\n")
-        if len(self._rest) > MAX_LINE:
+        if lines and self._given_up:
+            self._given_up = False
+            del lines[0]
+        if self._given_up or len(self._rest) > MAX_LINE:
+            self._given_up = True
             self._rest = b""
         return lines
 
     def cut(self) -> bool:
         """The writer is gone: whether it left a line unfinished, which is dropped."""
-        left, self._rest = bool(self._rest), b""
+        left, self._rest, self._given_up = bool(self._rest) or self._given_up, b"", False
         return left

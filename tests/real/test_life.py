@@ -3,15 +3,13 @@ starting."""
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 
@@ -156,66 +154,6 @@ def test_systemd_is_told(start: Start, tmp_path: Path) -> None:
         guard.terminate()
         while words != b"STOPPING=1":
             words = heard.recv(200)
-
-
-def test_a_supervisor_that_is_killed_takes_its_workers_along(start: Start) -> None:
-    guard = start("strip-xexch50", "--workers", "2")
-    workers = guard.journal[0]["processes"]
-    with RawClient(guard.address) as client:
-        client.greet()
-        guard.kill()
-        assert client.reply().startswith(b"421 ")
-
-    def gone() -> bool:
-        return not any(Path(f"/proc/{worker}").exists() for worker in workers)
-
-    until(gone, 20, "the workers' end")
-
-
-_IMPATIENT = """
-import sys
-import smtpguard.service.supervisor as supervisor
-from smtpguard.cli.main import main
-supervisor.HANG_SECONDS = 8.0
-sys.argv = sys.argv[1:]
-main()
-"""
-
-
-def test_a_worker_that_hangs_is_killed_and_replaced(start: Start) -> None:
-    """The supervisor's patience is cut to eight seconds here."""
-    guard = start("strip-xexch50", "--workers", "2", before=(sys.executable, "-c", _IMPATIENT))
-    first = guard.journal[0]["processes"][0]
-    os.kill(first, signal.SIGSTOP)
-    guard.wait_for(
-        lambda lines: [line for line in select(lines, "worker-hung") if line["process"] == first], 30, "the hang"
-    )
-    guard.wait_for(
-        lambda lines: [line for line in select(lines, "worker-started") if line["worker"] == 1], 30, "the next one"
-    )
-    for _ in range(4):
-        with RawClient(guard.address) as client:
-            client.greet()
-            client.bye()
-    guard.sessions(4)
-    guard.stop(40)
-
-
-def test_a_worker_that_will_not_live(start: Start) -> None:
-    """One that is killed again and again ends the guard, loudly, with status 1."""
-    guard = start("strip-xexch50", "--workers", "2")
-
-    def kill_the_first() -> bool:
-        started = select(guard.journal, "worker-started")
-        process = started[-1]["process"] if started else guard.journal[0]["processes"][0]
-        with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
-        return bool(select(guard.journal, "worker-given-up"))
-
-    until(kill_the_first, 60, "the supervisor to give up")
-    guard.wait_for(lambda lines: select(lines, "stopped"), 30, "the guard's end")
-    assert guard.wait() == 1
-    assert "dies as soon as it is started" in guard.errors()
 
 
 def test_limits_and_failures(start: Start, tmp_path: Path, server: tuple[str, int]) -> None:

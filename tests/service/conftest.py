@@ -1,23 +1,24 @@
-"""A server that accepts, and guards before it."""
+"""A server, and guards before it."""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 
+from tests.life.processes import Receiver
 from tests.real.guard_process import GuardProcess
 
 Start = Callable[..., GuardProcess]
 
 
-@pytest.fixture
-def upstream() -> Iterator[tuple[str, int]]:
-    """Somebody who accepts connections, and no more: what a guard wants to see before it starts."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield listener.getsockname()
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
+    """An SMTP server that takes every message."""
+    receiver = Receiver(tmp_path_factory.mktemp("receiver"))
+    yield receiver.address
+    receiver.kill()
 
 
 @pytest.fixture

@@ -57,10 +57,13 @@ def test_where_there_is_no_watchdog_it_hears_nothing(tmp_path: Path, told: socke
 def test_the_pid_file_has_what_came_of_a_reload(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "guard.pid"
     with onlookers(Systemd(), path) as those:
+        those.reloading()
         those.reloaded(DONE)
-        assert path.read_text().splitlines()[1:] == ["1", DONE]
+        assert path.read_text().splitlines()[1:] == ["1", "1", DONE]
         assert capfd.readouterr().err == ""
+        those.reloading()
+        assert path.read_text().splitlines()[1:] == ["2", "1", DONE]
         those.reloaded("mine.yaml: broken")
-        assert path.read_text().splitlines()[1:] == ["2", "mine.yaml: broken"]
+        assert path.read_text().splitlines()[1:] == ["2", "2", "mine.yaml: broken"]
     assert capfd.readouterr().err == "smtpguard: reload: mine.yaml: broken; what was in force stays in force\n"
     assert not path.exists()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
 
 import pytest
 
 from smtpguard.relay.settings import RelaySettings
 from smtpguard.service.errors import ServiceError
 from smtpguard.service.outlook import Outlook
-from tests.life.processes import Receiver
 from tests.real.raw_client import RawClient
 from tests.service.ordering import orders
 from tests.service.tuned import starting
@@ -73,22 +71,18 @@ def test_nobody_asked_for_figures() -> None:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_mail_goes_on_where_neither_journal_nor_errors_are_read(tmp_path: Path, workers: str) -> None:
+def test_mail_goes_on_where_neither_journal_nor_errors_are_read(upstream: tuple[str, int], workers: str) -> None:
     """As behind ``2>&1 | head -1``: the loss of the journal can't even be reported."""
-    receiver = Receiver(tmp_path)
-    try:
-        with starting(receiver.address, "--workers", workers) as process:
-            assert process.stdout is not None
-            assert process.stderr is not None
-            port = json.loads(process.stdout.readline())["port"]
-            process.stdout.close()
-            process.stderr.close()
-            for _ in range(40):  # two records each, sixty-four are written at once
-                with RawClient(("127.0.0.1", port)) as client:
-                    client.greet()
-                    client.envelope("b@test.example")
-                    client.bye()
-            process.terminate()
-            assert process.wait(20) == 0
-    finally:
-        receiver.kill()
+    with starting(upstream, "--workers", workers) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        port = json.loads(process.stdout.readline())["port"]
+        process.stdout.close()
+        process.stderr.close()
+        for _ in range(40):  # two records each, sixty-four are written at once
+            with RawClient(("127.0.0.1", port)) as client:
+                client.greet()
+                client.envelope("b@test.example")
+                client.bye()
+        process.terminate()
+        assert process.wait(20) == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,9 +29,11 @@ def test_it_names_the_process_and_goes_with_it(tmp_path: Path) -> None:
     path = tmp_path / "guard.pid"
     path.write_text("a longer text that an earlier guard has left behind\n" * 3)
     with PidFile(path) as pid_file:
-        assert path.read_text() == f"{os.getpid()}\n0\n\n"
+        assert path.read_text() == f"{os.getpid()}\n0\n0\n\n"
+        pid_file.begin()
+        assert path.read_text() == f"{os.getpid()}\n1\n0\n\n"
         pid_file.tell("no such\nfile")
-        assert path.read_text() == f"{os.getpid()}\n1\nno such file\n"
+        assert path.read_text() == f"{os.getpid()}\n1\n1\nno such file\n"
         with pytest.raises(ServiceError, match="another guard"), PidFile(path):
             pass
     assert not path.exists()
@@ -38,11 +42,10 @@ def test_it_names_the_process_and_goes_with_it(tmp_path: Path) -> None:
 def test_the_answer_comes_back(tmp_path: Path, hangups: list[int]) -> None:
     path = tmp_path / "guard.pid"
     with PidFile(path) as pid_file:
-        timer = threading.Timer(0.2, pid_file.tell, (DONE,))
-        timer.start()
+        signal.signal(signal.SIGHUP, lambda number, _: (hangups.append(number), pid_file.begin(), pid_file.tell(DONE)))
         assert ask_to_reload(path, 10) == DONE
-        timer.join()
         assert hangups == [signal.SIGHUP]
+        signal.signal(signal.SIGHUP, lambda number, _: None)
         with pytest.raises(ServiceError, match="says nothing"):
             ask_to_reload(path, 0.1)
 
@@ -51,9 +54,113 @@ def test_no_guard(tmp_path: Path, hangups: list[int]) -> None:
     path = tmp_path / "guard.pid"
     with pytest.raises(ServiceError, match="can't be read"):
         ask_to_reload(path, 1)
-    path.write_text(f"{os.getpid()}\n0\n\n")
+    path.write_text(f"{os.getpid()}\n0\n0\n\n")
     with pytest.raises(ServiceError, match="no guard runs"):
         ask_to_reload(path, 1)
     assert hangups == []
     with pytest.raises(ServiceError, match="can't be written"), PidFile(tmp_path / "none" / "guard.pid"):
         pass
+
+
+def test_a_reload_that_was_under_way_is_no_answer(tmp_path: Path, hangups: list[int]) -> None:
+    """It is over when the signal is there; the one that the signal is for takes a while."""
+    path = tmp_path / "guard.pid"
+    with PidFile(path) as pid_file:
+        pid_file.begin()
+
+        later = threading.Timer(0.2, pid_file.tell, ("the second",))
+
+        def first(number: int, _: object) -> None:
+            pid_file.tell("the first, which read the files too early")
+            pid_file.begin()
+            assert path.read_text().splitlines()[1:] == ["2", "1", "the first, which read the files too early"]
+            later.start()
+
+        signal.signal(signal.SIGHUP, first)
+        assert ask_to_reload(path, 10) == "the second"
+        later.join()
+
+
+def test_a_guard_that_ends_instead_of_answering(tmp_path: Path, hangups: list[int]) -> None:
+    path = tmp_path / "guard.pid"
+    pid_file = PidFile(path).__enter__()
+    signal.signal(signal.SIGHUP, lambda number, _: pid_file.__exit__(None, None, None))
+    with pytest.raises(ServiceError, match="has ended before it reloaded"):
+        ask_to_reload(path, 10)
+
+
+@pytest.mark.parametrize("text", ["", "12\n", "x\n0\n0\n\n", "1\n0\n²\n\n", "\xff" * 9000])
+def test_a_locked_file_that_is_no_pid_file(tmp_path: Path, hangups: list[int], text: str) -> None:
+    path = tmp_path / "guard.pid"
+    with PidFile(path):
+        path.write_text(text)
+        with pytest.raises(ServiceError, match="no guard's pid file"):
+            ask_to_reload(path, 1)
+    assert hangups == []
+
+
+def test_a_process_that_may_not_be_told(tmp_path: Path) -> None:
+    """None has that number: it is above the kernel's greatest."""
+    path = tmp_path / "guard.pid"
+    with PidFile(path):
+        path.write_text(f"{1 << 30}\n0\n0\n\n")
+        with pytest.raises(ServiceError, match="can't be told: No such process"):
+            ask_to_reload(path, 1)
+
+
+def test_the_file_of_another_guard_stays(tmp_path: Path) -> None:
+    """Somebody deleted ours, and the next guard has made its own there."""
+    path = tmp_path / "guard.pid"
+    with PidFile(path):
+        path.unlink()
+        path.write_text("another's")
+    assert path.read_text() == "another's"
+
+
+def test_guards_that_take_turns_have_the_file_that_the_path_names(tmp_path: Path) -> None:
+    """One opens it just before the other deletes it, sooner or later."""
+    path = tmp_path / "guard.pid"
+    wrong: list[str] = []
+
+    def turns() -> None:
+        held = 0
+        while held < 300:
+            try:
+                with PidFile(path):
+                    held += 1
+                    if not path.exists():
+                        wrong.append("it is held, and not there")
+            except ServiceError:
+                continue
+
+    others = [threading.Thread(target=turns) for _ in range(3)]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join()
+    assert wrong == []
+    assert not path.exists()
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from smtpguard.service.pid_file import PidFile
+with PidFile(Path(sys.argv[1])):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_guard_left_behind(tmp_path: Path, hangups: list[int]) -> None:
+    """Nobody is told, whoever has that number by now; and the next guard takes the file over."""
+    path = tmp_path / "guard.pid"
+    subprocess.run([sys.executable, "-c", _KILLED, str(path)], check=False)
+    left = path.read_text().splitlines()
+    assert left[1:] == ["0", "0", ""]
+    path.write_text("\n".join([str(os.getpid()), *left[1:], ""]))
+    with pytest.raises(ServiceError, match="no guard runs"):
+        ask_to_reload(path, 1)
+    assert hangups == []
+    with PidFile(path):
+        assert path.read_text().splitlines()[0] == str(os.getpid())
+    assert not path.exists()

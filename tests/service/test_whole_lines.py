@@ -23,4 +23,14 @@ def test_what_a_dead_writer_left_is_dropped() -> None:
 def test_a_line_without_end_is_given_up() -> None:
     lines = WholeLines()
     assert lines.feed(b"x" * (MAX_LINE + 1)) == []
+    assert lines.cut()
     assert not lines.cut()
+    assert lines.feed(b'{"a":1}\n') == [b'{"a":1}']
+
+
+def test_the_rest_of_a_line_that_was_given_up_is_no_line() -> None:
+    lines = WholeLines()
+    assert lines.feed(b'{"a":1}\n' + b"x" * (MAX_LINE + 1)) == [b'{"a":1}']
+    assert lines.feed(b"x" * MAX_LINE) == []
+    assert lines.feed(b'x}\n{"b":2}\n{"c"') == [b'{"b":2}']
+    assert lines.feed(b":3}\n") == [b'{"c":3}']
