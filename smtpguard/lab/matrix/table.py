@@ -16,16 +16,18 @@ from smtpguard.lab.telling.report import heading, line
 
 LEGEND = (
     "ok: delivered. NDR 17x: returned after 17 attempts. LOST: acknowledged and never stored. "
-    "Below: the step that failed, and the cause in a word."
+    "Below: the step of KB818222 that failed, and the cause in a word, most often what the firewall did; 504 or the "
+    "like: XEXCH50 was refused and the mail went on; clear: TLS was wanted and not there."
 )
 
 _COLOURS = {"delivered": "green", "ndr": "red", "lost": "magenta"}
-_WORDS = {"delivered": "ok", "ndr": "NDR", "lost": "LOST"}
+OUTCOMES = {"delivered": "ok", "ndr": "NDR", "lost": "LOST"}
+"""Each outcome in a word that fits a cell."""
 
 
 def told(cell: CellResult) -> tuple[str, str]:
     """A cell's two lines: ``NDR 17x`` and ``13 eaten``."""
-    outcome = _WORDS[cell.outcome]
+    outcome = OUTCOMES[cell.outcome]
     if cell.attempts > 1:
         outcome += f" {cell.attempts}x"
     step = "" if cell.step is None else f"{cell.step} "
@@ -43,7 +45,7 @@ def print_matrix(console: Console, matrix: Matrix) -> None:
     line(console)
     if matrix.cells:
         line(console, LEGEND, "dim")
-    for sentence in _odd(matrix):
+    for sentence in odd(matrix):
         line(console, sentence, "bold red")
     words = f"{len(matrix.rows)} rows and {len(matrix.cells)} cells"
     line(console, f"{words}: all as expected." if matrix.as_expected else f"{words}: not all as expected.", "bold")
@@ -54,7 +56,7 @@ def _rows(console: Console, matrix: Matrix) -> None:
     firewalls = max(len(row.seen.firewall) for row in matrix.rows)
     for row in matrix.rows:
         outcome, why = told(row.seen)
-        mark = "as expected" if row.as_expected else f"EXPECTED {row.expected}"
+        mark = "as expected" if row.as_expected else f"EXPECTED {OUTCOMES[row.expected]}"
         text = f"  {row.scenario:{width}}  {row.seen.firewall:{firewalls}}  {outcome:8} {why:16} {mark}"
         line(console, text, _COLOURS[row.seen.outcome] if row.as_expected else "bold red")
 
@@ -86,7 +88,8 @@ def _print_line(console: Console, head: str, row: Sequence[CellResult], widths: 
     console.print(text, soft_wrap=True)
 
 
-def _odd(matrix: Matrix) -> list[str]:
+def odd(matrix: Matrix) -> list[str]:
+    """Whatever is not as expected, a sentence each."""
     said = [f"{row.scenario}: {sentence}" for row in matrix.rows for sentence in row.seen.unmet]
     for cell in matrix.cells:
         said += [f"{cell.sender} through {cell.firewall} to {cell.receiver}: {sentence}" for sentence in cell.unmet]

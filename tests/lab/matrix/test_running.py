@@ -84,7 +84,7 @@ def test_a_variant_of_a_policy_may_be_named_and_a_message_may_be_lost() -> None:
     ]  # fmt: skip
     assert result.as_expected
     assert "LOST" in table(result)
-    assert 'class="lost">LOST<small>' in as_html(result)
+    assert 'class="lost"><span>LOST</span><small>' in as_html(result)
     with pytest.raises(PolicyError, match="has no variant 'rely'"):
         matrix_axes.cells([], ["isa-2000:rely"], [])
 
@@ -140,10 +140,14 @@ def test_the_table_for_people(small: Matrix) -> None:
 
 def test_the_page_is_whole_and_fetches_nothing(small: Matrix) -> None:
     page = as_html(small)
-    assert page.startswith("<!doctype html>")
+    assert page.startswith("<!DOCTYPE html>")
     assert page.count("<tr>") == 13 + 4
     assert "http" not in page
     assert "<script" not in page
-    assert 'class="ndr">NDR 17x<small>13 eaten</small>' in page
-    assert 'class="delivered odd" title="outcome: expected ndr' in as_html(wrong())
+    assert 'class="ndr"><span>NDR 17x</span><small>13 eaten</small>' in page
+    assert page.count('<div class="scroll matrix">') == page.count("<table>") == 2  # a narrow window scrolls the table
+    bad = as_html(wrong())
+    assert 'class="delivered odd">' in bad
+    assert "<li>row-01-blob-counted: outcome: expected ndr, seen delivered</li>" in bad
+    assert "<td>NDR</td>" in bad
     assert ' odd"' not in page
