@@ -18,7 +18,8 @@ from smtpguard.cli.errors import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_USAGE,
 
 EPILOG = (
     "Start here: `smtpguard policy list` shows the policies, `smtpguard policy show strip-xexch50` one of them. "
-    "Exit status: 0 all well, 1 the run did not end as expected, 2 bad input (one line on stderr says what)."
+    "Exit status: 0 all well, 1 the run did not end as expected, 2 bad input (one line on stderr says what). "
+    "Pages named docs/… come with the source."
 )
 
 app = typer.Typer(

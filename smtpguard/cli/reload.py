@@ -15,7 +15,12 @@ SECONDS = 30.0
 
 
 def reload(
-    pid_file: Annotated[Path, typer.Option(metavar="FILE", help="The one that the guard was started with.")],
+    pid_file: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="The one that the guard was started with: `smtpguard serve --pid-file FILE`."
+        ),
+    ],
 ) -> None:
     """Have a running guard read its policy and settings anew.
 

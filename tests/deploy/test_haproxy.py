@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.deploy.places import DEPLOY, needs, output
+from tests.deploy.places import DEPLOY, PATH, needs, output
 from tests.real.guard_process import GuardProcess
 from tests.real.postfix_instance import PrivatePostfix, missing
 from tests.real.private_server import DOMAIN, free_port, until
@@ -127,6 +127,18 @@ def test_haproxy_takes_the_configuration(tmp_path: Path) -> None:
         needs("haproxy"), "-c", "-f", CONFIGURATION, environment=environment(tmp_path / "admin.sock", 1, 2, 3)
     )
     assert "WARNING" not in said
+
+
+def test_the_check_that_its_head_gives_works_as_it_is_written() -> None:
+    needs("haproxy")
+    lines = CONFIGURATION.read_text(encoding="utf-8").splitlines()
+    commands = [line.lstrip("# ") for line in lines if line.startswith(("#   export ", "#   haproxy -c"))]
+    assert len(commands) == 2
+    done = subprocess.run(
+        ["sh", "-ec", "\n".join(commands)], cwd=DEPLOY.parent, env={"PATH": PATH}, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_guard_is_drained_and_stopped_under_load_and_no_message_fails(fleet: Fleet) -> None:
