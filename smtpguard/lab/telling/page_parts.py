@@ -17,6 +17,7 @@ from smtpguard.lab.events import Host
 from smtpguard.lab.queue.fate import Notification
 from smtpguard.lab.result import RunResult
 from smtpguard.lab.sender.steps import TITLES, State
+from smtpguard.lab.telling.outlook import outlook_lines
 from smtpguard.lab.telling.transcript import Direction, Said
 from smtpguard.pages import ladder_drawing
 from smtpguard.pages.ladder import Ladder
@@ -28,6 +29,7 @@ MOST_LADDERS = 4  # ours: connections that tell different stories
 _SIGNS: dict[State, tuple[str, str]] = {"ok": ("ok", "✓"), "failed": ("failed", "✗"), "not reached": ("unreached", "·")}
 _DIRECTIONS: dict[Direction, str] = {"-->": "out", "<--": "in", "---": "what"}
 _HOSTS: dict[Host, str] = {"sender": "The sender", "firewall": "The firewall", "receiver": "The receiver"}
+_NDR = "Non-delivery report"
 _MOST_TIMES = 6  # of alike entries that are named one by one
 
 
@@ -153,7 +155,7 @@ def notifications(result: RunResult) -> str:
     """NDRs and delay notices as their reader sees them, and whole."""
     parts = []
     for fate in result.fates:
-        parts += [_notification("Non-delivery report", one, fate.content) for one in fate.ndrs]
+        parts += [_notification(_NDR, one, fate.content) for one in fate.ndrs]
         parts += [_notification("Delay notice", one, fate.content) for one in fate.delays]
     return "".join(parts)
 
@@ -170,9 +172,11 @@ def _notification(title: str, notice: Notification, content: bytes) -> str:
             status = ["\n".join(f"{name}: {value}" for name, value in block.items()) for block in part.get_payload()]  # type: ignore[union-attr]  # a delivery-status holds messages
     inside = "unchanged" if content in notice.eml else "CHANGED"
     shown = "\n\n".join([header, text.replace("\r\n", "\n"), *(block for block in status if block)])
+    outlook = "\n".join(outlook_lines(notice)) if title == _NDR else ""
     return (
         words("h3", f"{title}, at {span(notice.time)}")
         + words("pre", shown)
+        + (words("p", "Outlook shows of it:", "note") + words("pre", outlook) if outlook else "")
         + words("p", f"The original message, {len(content)} octets, is attached {inside}.", "note")
         + folded("The whole message", words("pre", notice.eml.decode("latin-1").replace("\r\n", "\n")))
     )

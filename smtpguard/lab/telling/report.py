@@ -18,6 +18,7 @@ from smtpguard.lab.queue.fate import Fate
 from smtpguard.lab.queue.viewer import QueueRow
 from smtpguard.lab.result import RunResult
 from smtpguard.lab.sender.steps import TITLES, State
+from smtpguard.lab.telling.outlook import outlook_lines
 from smtpguard.lab.telling.transcript import Direction, Said
 from smtpguard.pages.wording import span
 
@@ -188,7 +189,7 @@ def event_logs(console: Console, result: RunResult) -> None:
 
 
 def ndr(console: Console, result: RunResult) -> None:
-    """The NDR's header and delivery status; of the message inside only its size."""
+    """The NDR's header and delivery status, of the message inside only its size; and what Outlook makes of it."""
     notification = result.fate.ndr
     if notification is None:
         return
@@ -205,6 +206,11 @@ def ndr(console: Console, result: RunResult) -> None:
     line(console)
     state = "unchanged" if result.sent in notification.eml else "CHANGED"
     line(console, f"  [the original message, {len(result.sent)} octets, {state}]")
+    for number, text in enumerate(outlook_lines(notification)):
+        if number == 0:
+            line(console)
+            line(console, "  Outlook shows of it:")
+        line(console, f"    {text}")
 
 
 def verdict(console: Console, result: RunResult) -> None:

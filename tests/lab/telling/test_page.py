@@ -33,6 +33,8 @@ def test_a_bounced_message_on_one_page() -> None:
         "Subject: Delivery Status Notification (Failure)",
         "Subject: Delivery Status Notification (Delay)",
         "Status: 4.4.7",
+        "Your message did not reach some or all of the intended recipients.",
+        "#4.4.7>",
         f"The original message, {len(outcomes.MESSAGE)} octets, is attached unchanged.",
         "Nothing was stored.",
     ):

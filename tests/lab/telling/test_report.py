@@ -37,6 +37,8 @@ def test_the_stall_from_header_to_verdict() -> None:
         "  2d 00:00:00  given up: NDR to alice@example.com",
         "  Status: 4.4.7",
         "  [the original message, 616 octets, unchanged]",
+        "  Outlook shows of it:",
+        "    <mail1.example.com #4.4.7>",
         "Not delivered: 17 attempts in 2d 00:00:00 of simulated time, then an NDR (4.4.7).",
         "         time  state    total     KB   next retry  additional information",
         "     00:10:00  Retry        1      1     00:11:00  The remote host did not answer within 600 seconds.",
