@@ -66,7 +66,8 @@ def up(
 
     Example: smtpguard lab up kb818222 --speed 600 --listen 127.0.0.1:2525
 
-    The journal goes to stdout as JSON lines; the first says where each host listens. SIGTERM or Ctrl-C ends it.
+    The journal goes to stdout as JSON lines; the first says where each host listens. SIGTERM or Ctrl-C ends it, with
+    exit status 0; 2 is bad input. docs/lab.md has a server, a client and a firewall of your own in it.
     """
     if not 1 <= speed <= FASTEST:
         raise UsageError(f"--speed {speed:g}: expected a number from 1 to {FASTEST:.0f}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import typer.main
 
 from smtpguard.cli.main import app
-from tests.deploy.places import DEPLOY, ROOT
+from tests.deploy.places import DEPLOY, ROOT, needs, output
 
 FILES = sorted(path for path in (*DEPLOY.rglob("*"), ROOT / "docs" / "interception.md") if path.is_file())
 COMMAND = re.compile(
@@ -48,3 +49,18 @@ def test_every_option_exists(path: Path) -> None:
     # Manifests give arguments one a line, units take more of them from a variable; both are those of `serve`.
     for option in re.findall(r"(?:^\s+- |SMTPGUARD_OPTIONS=)(--[a-z-]+)", text, re.MULTILINE):
         assert option in options_of(["serve"]), option
+
+
+def test_the_runbook_asks_the_journal_for_what_it_says(tmp_path: Path) -> None:
+    """Its jq lines find the records of observed decisions alone, in a journal that has lines of standard error too."""
+    jq = needs("jq")
+    filters = re.findall(r"jq -cR '([^']+)'", (DEPLOY / "runbook.md").read_text())
+    assert len(filters) == 2
+    journal = tmp_path / "journal"
+    session: dict[str, object] = {"event": "session", "observed": {"strip-xexch50": 1}}
+    decision = {"event": "keyword-stripped", "observed": True}
+    tally = {"event": "rule-tally", "decisions": 9}
+    lines = ["smtpguard: waiting (2 s)", *(json.dumps(line) for line in (session, decision, tally))]
+    journal.write_text("\n".join(lines) + "\n")
+    found = [[json.loads(line) for line in output(jq, "-cR", wanted, journal).splitlines()] for wanted in filters]
+    assert found == [[decision], [tally]]
