@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _SECONDS_A_SESSION = 0.000_1
 """Between two looks, for each session: a hundred times what it costs to look at one."""
+_TICK = 0.001
+"""The least between two looks, and a tick of uvloop's clock: it calls at once what is due in less than half of one, so
+that a deadline which is not quite there yet would be looked at again and again until the tick."""
 
 
 class DeadlineWatch:
@@ -67,4 +70,4 @@ class DeadlineWatch:
                 continue
             if deadline is not None and deadline < nearest:
                 nearest = deadline
-        self._look_at(max(nearest, now + _SECONDS_A_SESSION * len(sessions)), loop)
+        self._look_at(max(nearest, now + max(_TICK, _SECONDS_A_SESSION * len(sessions))), loop)

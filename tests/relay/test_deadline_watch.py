@@ -11,6 +11,7 @@ import pytest
 from smtpguard.lab.clock import VirtualLoop
 from smtpguard.relay.deadline_watch import DeadlineWatch
 from smtpguard.relay.session import RelaySession
+from tests.relay.hosts import run as real_run
 
 
 class Waiting:
@@ -122,6 +123,21 @@ def test_a_crowd_with_a_deadline_each_is_looked_at_no_oftener_than_it_pays() -> 
         assert max(one.looks[-1] - cast("float", one.deadline) for one in crowd) <= 0.1
 
     run(test)
+
+
+def test_just_before_a_deadline_it_is_not_looked_at_again_and_again() -> None:
+    """On the loops that serve: uvloop's timers go off up to half a millisecond early."""
+
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        sessions: set[Waiting] = set()
+        crowd = [Waiting(sessions, loop.time() + 0.1 + number * 0.0107) for number in range(10)]
+        DeadlineWatch(cast("set[RelaySession]", sessions)).begin(loop, 0.05)
+        await asyncio.sleep(0.3)
+        assert not sessions
+        assert len(crowd[-1].looks) < 40
+
+    real_run(test())
 
 
 @pytest.mark.parametrize("end", [True, False])
