@@ -175,7 +175,7 @@ class Flow:
         self._finish_when_done()
 
     def _finish_when_done(self) -> None:
-        if not self.finished and not self._agenda and not (self.waiting and self.held):
+        if not (self.finished or self._agenda or (self.waiting and self.held) or self.session.closed):
             self.finish()
 
     def finish(self) -> None:

@@ -188,8 +188,9 @@ class ServerFlow(Flow):
         session.meter.reply(session.now - session.since)
         doubt = reply.fault if reply.fault != "reply-misprint" else ""
         if not doubt:
-            if reply.fault:
-                session.violation(reply.fault, command, reply.raw.split(b"\r\n")[0][:80].decode("latin-1"))
+            first = reply.raw.split(b"\r\n")[0] if reply.fault else b""
+            if first and session.violation(reply.fault, command, first[:80].decode("latin-1")):
+                return
             doubt = answering.doubt(head, reply)
         if doubt:
             # Exchange closes an idle session with a 451 nobody asked for: such last words are worth more than ours.
@@ -197,7 +198,7 @@ class ServerFlow(Flow):
             session.violation(doubt, command, str(reply.code), last_words=last_words)
         elif head is None:
             session.send(self.peer, reply.raw)
-        elif not session.closed and not session.tunnelled:
+        else:
             self._judge(head, reply)
 
     def _judge(self, head: Exchange, reply: Reply) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from smtpguard.inspection.client_flow import ClientFlow
 from smtpguard.inspection.inspector import Inspector
-from smtpguard.policy.actions import Eat, Misread
+from smtpguard.policy.actions import Action, Cap, Close, Drop, Eat, Misread, Reset, Tunnel
 from smtpguard.policy.rulebook import Rulebook
 from smtpguard.smtp.sides import CLIENT, SERVER
 from tests.inspection.openings import (
@@ -40,8 +40,10 @@ from tests.playbook import (
     lost_client,
     lost_server,
     no_record,
+    own_reply,
     reading,
     record,
+    reset,
     rule,
     rulebook,
     to_client,
@@ -49,6 +51,7 @@ from tests.playbook import (
     tunnelled,
 )
 from tests.playbook.rulebooks import shipped
+from tests.playbook.steps import Expected
 
 OK = b"250 2.0.0 OK\r\n"
 GONE = like(rb"421 4\.4\.1 [^\r\n]*\r\n")
@@ -254,3 +257,34 @@ def _assert_freed(book: Rulebook, said: list[bytes]) -> None:
 
 def _flows() -> int:
     return sum(isinstance(one, ClientFlow) for one in gc.get_objects())
+
+
+def test_no_fin_goes_out_behind_the_close_that_held_octets_bring() -> None:
+    book = greeted(inspector(rule("cap", "payload", Cap(2), verb="DATA")))
+    book = book >> C(b"DATA\r\nPAYLOAD") << to_server(b"DATA\r\n") >> eof_client()
+    assert book >> S(GO_AHEAD) << to_client(GO_AHEAD) << own_reply(b"552 ", rule="cap") << to_server(b"PA") << closed()
+
+
+MISPRINTED = b"420-mx.example\r\n421 4.4.2 Timeout\r\n"
+
+
+@pytest.mark.parametrize(
+    ("action", "seen"),
+    [
+        (Reset(), (reset(),)),
+        (Close(code=421, text="Go away"), (own_reply(b"421 Go away", rule="end"), closed())),
+        (Drop(), (record("stall"),)),
+        (Tunnel(), (to_client(MISPRINTED), tunnelled())),
+    ],
+)
+@pytest.mark.parametrize("said", [b"", b"NOOP\r\n"])
+def test_a_misprinted_reply_that_has_ended_the_session_is_no_reply_any_more(
+    action: Action, seen: tuple[Expected, ...], said: bytes
+) -> None:
+    book = greeted(inspector(rule("end", "violation", action, violation="reply-misprint")))
+    if said:
+        book = book >> C(said) << to_server(said)
+    book = book >> S(MISPRINTED) << record("violation", violation="reply-misprint")
+    for what in seen:
+        book = book << what
+    assert book << no_record("uncertain")
