@@ -91,14 +91,31 @@ def _address(given: str | None, option: str, lowest: int) -> Address | None:
 
 
 async def _until_stopped(chosen: Plan) -> None:
+    """Until SIGTERM or Ctrl-C: a wait for a receiver is given up at once, hosts that are up end in order."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    loop.set_exception_handler(lambda _, context: _end_without_reader(loop, context, stop))
+    is_up = False
     journal = Journal(sys.stdout.buffer, loop.call_later)
+
+    def tell(event: str, fields: dict[str, object]) -> None:
+        nonlocal is_up
+        is_up = is_up or event == "up"
+        journal(event, fields)
+
+    staying = loop.create_task(stay_up(chosen, tell, stop))
+
+    def end() -> None:
+        stop.set()
+        if not is_up:
+            staying.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    loop.set_exception_handler(lambda _, context: _end_without_reader(loop, context, stop))
     try:
-        await stay_up(chosen, journal, stop)
+        await asyncio.wait([staying])
+        if not staying.cancelled():
+            staying.result()
     finally:
         journal.flush()
 

@@ -46,6 +46,25 @@ def test_ctrl_c_ends_it_with_status_0_in_the_middle_of_a_stall() -> None:
         lab.close()
 
 
+def test_ctrl_c_ends_the_wait_for_a_receiver_that_does_not_answer() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        bound.listen(0)
+        place = bound.getsockname()
+        with (
+            socket.create_connection(place),  # the queue has one place, and this takes it
+            subprocess.Popen(
+                [SMTPGUARD, "lab", "up", "--receiver", f"127.0.0.1:{place[1]}"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            ) as process,
+        ):  # fmt: skip
+            assert process.stderr is not None
+            assert "waiting for the server to take a connection" in process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=30) == ("", "")  # and not that it is down
+            assert process.returncode == 0
+
+
 def test_two_days_in_a_few_seconds() -> None:
     lab = LabProcess("kb818222", "--firewall", "close-on-xexch50", "--speed", "86400")
     try:
