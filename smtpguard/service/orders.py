@@ -68,6 +68,17 @@ def read(orders: Orders) -> InForce:
         raise ServiceError(f"{orders.config}: limits.store: {error}") from error
 
 
+def read_anew(orders: Orders) -> InForce:
+    """``read`` for a guard that carries mail: a defect of ours in it is no more than a reload that failed. Raises
+    ServiceError."""
+    try:
+        return read(orders)
+    except ServiceError:
+        raise
+    except Exception as error:
+        raise ServiceError(f"a defect while reading: {error!r}") from error
+
+
 def described(orders: Orders, terms: InForce, port: int, tls_port: int) -> dict[str, object]:
     """The fields of the record ``listening``; the ports that the kernel chose, where 0 was asked for."""
     address = orders.listen or orders.tls_listen

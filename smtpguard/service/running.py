@@ -20,7 +20,7 @@ from smtpguard.relay.interception import InterceptError, Interception
 from smtpguard.relay.listening import why_deaf
 from smtpguard.relay.shared_store import LEASE_SECONDS, StoreError
 from smtpguard.service.errors import ServiceError
-from smtpguard.service.orders import InForce, Orders, names, read
+from smtpguard.service.orders import InForce, Orders, names, read_anew
 from smtpguard.service.pid_file import DONE
 from smtpguard.service.signals import heed, heed_no_more
 
@@ -147,7 +147,7 @@ class Running:
             self._life.reloading()
             try:
                 # In a thread: a big policy takes a while to read, and mail should not wait for it.
-                terms = await asyncio.to_thread(read, self._orders)
+                terms = await asyncio.to_thread(read_anew, self._orders)
                 guard.adopt(terms.rulebook, terms.shadow, terms.settings)
                 guard.swap_tls(terms.certificates)
             except (ServiceError, StoreError) as error:

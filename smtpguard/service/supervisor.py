@@ -23,7 +23,7 @@ from smtpguard.relay.listening import listening_sockets
 from smtpguard.service.dependencies import find_store, find_upstream
 from smtpguard.service.errors import ServiceError
 from smtpguard.service.onlookers import Onlookers, onlookers
-from smtpguard.service.orders import InForce, Orders, described, names, read, warnings
+from smtpguard.service.orders import InForce, Orders, described, names, read_anew, warnings
 from smtpguard.service.outlook import Outlook, open_journal, say
 from smtpguard.service.pid_file import DONE
 from smtpguard.service.reload_rounds import ReloadRounds
@@ -234,7 +234,7 @@ class _Supervisor:
         """Read the files, and have the workers read them; whom that concerns. Raises ServiceError."""
         self._onlookers.reloading()
         try:
-            self._terms = read(self._orders)
+            self._terms = read_anew(self._orders)
         except ServiceError as error:
             self._record("reload-failed", {**names(self._terms), "error": str(error)})
             raise
