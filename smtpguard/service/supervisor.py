@@ -68,7 +68,9 @@ class _Supervisor:
         try:
             shown = await self._outlook.open(self._refresh, self._health)
             heed(loop, self._stop, self._reload)
-            loop.add_signal_handler(signal.SIGCHLD, self._bury)
+            # Of signals that wait the kernel shows the last one first: behind Ctrl-C on a terminal, which ends the
+            # workers too, their ends must not be heard of before it.
+            loop.add_signal_handler(signal.SIGCHLD, loop.call_soon, self._bury)
             for index, own in enumerate(by_worker):
                 self._workers.append(Supervised(index + 1, own, self))
             for worker in self._workers:

@@ -35,6 +35,8 @@ def test_ctrl_c_ends_it(workers: int, tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        # Where the tests run as a shell's background job SIGINT is ignored, and with it by whatever they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
         deadline = time.monotonic() + SECONDS
