@@ -1,8 +1,10 @@
-"""HOST:PORT, read and shown; whether a host is an address, whether it is this one."""
+"""HOST:PORT, read and shown; the ends of a connection; whether a host is an address, whether it is this one."""
 
 from __future__ import annotations
 
+from asyncio import BaseTransport
 from ipaddress import ip_address
+from typing import Literal
 
 Address = tuple[str, int]
 
@@ -23,6 +25,12 @@ def show_address(address: Address) -> str:
     """An IPv6 address in brackets."""
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def end_of(transport: BaseTransport | None, which: Literal["peername", "sockname"]) -> Address | None:
+    """One end of a connection, without the zone of a link-local address; None where there is none any more."""
+    name = transport.get_extra_info(which) if transport is not None else None
+    return (str(name[0]).partition("%")[0], int(name[1])) if isinstance(name, tuple) else None
 
 
 def is_address(host: str) -> bool:

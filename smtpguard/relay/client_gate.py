@@ -17,6 +17,7 @@ import asyncio
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
+from smtpguard.relay.addresses import end_of
 from smtpguard.relay.proxy_header import HeaderError, may_begin_header, read_header
 from smtpguard.smtp.sides import Side
 
@@ -173,9 +174,9 @@ class ClientGate:
 
 
 def _trusted(connection: Connection, networks: list[IPv4Network | IPv6Network]) -> bool:
-    peer = connection.transport.get_extra_info("peername") if connection.transport is not None else None
-    if not isinstance(peer, tuple):
+    peer = end_of(connection.transport, "peername")
+    if peer is None:
         return False
-    address = ip_address(str(peer[0]).partition("%")[0])
+    address = ip_address(peer[0])
     mapped = getattr(address, "ipv4_mapped", None) or address
     return any(mapped in network for network in networks)

@@ -16,7 +16,7 @@ from smtpguard.inspection.effects import Close, Effect, Finish, Pause, Record, R
 from smtpguard.inspection.inspector import Inspector
 from smtpguard.inspection.terms import Terms
 from smtpguard.inspection.wording import SHUTTING_DOWN
-from smtpguard.relay.addresses import Address, show_address
+from smtpguard.relay.addresses import Address, end_of, show_address
 from smtpguard.relay.connection import Connection
 from smtpguard.relay.interception import Destination
 from smtpguard.relay.proxy_header import Header
@@ -104,20 +104,14 @@ class RelaySession:
         """The client's address: what a trusted proxy said, else the peer's."""
         if self.origin is not None and self.origin.source is not None:
             return self.origin.source
-        return self._end("peername")
+        return end_of(self.client.transport, "peername")
 
     @property
     def target(self) -> Address | None:
         """The address that the client connected to."""
         if self.origin is not None and self.origin.target is not None:
             return self.origin.target
-        return self._end("sockname")
-
-    def _end(self, which: str) -> Address | None:
-        transport = self.client.transport
-        name = transport.get_extra_info(which) if transport is not None else None
-        # Without the zone of a link-local address.
-        return (str(name[0]).partition("%")[0], int(name[1])) if isinstance(name, tuple) else None
+        return end_of(self.client.transport, "sockname")
 
     @property
     def over(self) -> bool:
@@ -126,7 +120,7 @@ class RelaySession:
 
     def peer_address(self) -> str:
         """The other end of the client's connection, whoever the client is."""
-        peer = self._end("peername")
+        peer = end_of(self.client.transport, "peername")
         return show_address(peer) if peer is not None else ""
 
     async def _connect(self, destination: Destination, client: str | None) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from smtpguard.inspection.effects import Effect, Record, Send, StartTls
 from smtpguard.inspection.opening import Opening
+from smtpguard.relay.addresses import end_of
 from smtpguard.relay.proxy_header import write_header
 from smtpguard.smtp.sides import SERVER, Side
 
@@ -124,6 +125,5 @@ class UpstreamGate:
 
 def _literal(transport: Any) -> str:
     """What the guard calls itself: the address that it connects from (RFC 5321 4.1.3)."""
-    name = transport.get_extra_info("sockname")
-    host = str(name[0]).partition("%")[0] if isinstance(name, tuple) else "127.0.0.1"
+    host, _ = end_of(transport, "sockname") or ("127.0.0.1", 0)
     return f"[IPv6:{host}]" if ":" in host else f"[{host}]"
