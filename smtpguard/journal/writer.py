@@ -10,7 +10,6 @@ loss is reported there, and a line ``journal-lost`` counts them once writing wor
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import BinaryIO
@@ -90,7 +89,7 @@ class Journal:
     ) -> None:
         self._later = later
         self._common = dict(common or {})
-        self._records: list[tuple[str, dict[str, object], float]] = []
+        self._records: list[tuple[str, dict[str, object], datetime]] = []
         self._lines = _Lines(stream, on_loss)
         self._logger = structlog.wrap_logger(
             self._lines,
@@ -104,7 +103,7 @@ class Journal:
         records = self._records
         if not records:
             self._later(FLUSH_SECONDS, self.flush)
-        records.append((event, fields, time.time()))
+        records.append((event, fields, datetime.now(UTC)))
         if len(records) >= FLUSH_RECORDS:
             self.flush()
 
@@ -127,9 +126,7 @@ class Journal:
             return
         info, warning = self._logger.info, self._logger.warning
         for event, fields, when in records:
-            (warning if event in _GRAVE else info)(
-                event, timestamp=datetime.fromtimestamp(when, UTC), **self._common, **fields
-            )
+            (warning if event in _GRAVE else info)(event, timestamp=when, **self._common, **fields)
         self._lines.write()
 
 
