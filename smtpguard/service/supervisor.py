@@ -90,6 +90,7 @@ class _Supervisor:
             await self._watch()
             return 1 if self._given_up else 0
         finally:
+            loop.remove_signal_handler(signal.SIGCHLD)  # a loop that is being closed can't be told of their ends
             for worker in self._workers:
                 worker.kill()
             await self._outlook.close()

@@ -28,6 +28,17 @@ supervisor.HANG_SECONDS = 3.0
 supervisor.AFTER_GRACE_SECONDS = 0.5
 """
 
+NO_PLACE = """
+import os, resource
+from smtpguard.service import supervised
+start = supervised.Supervised.start
+def tight(self, *terms, **more):
+    if self.number == 2:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    start(self, *terms, **more)
+supervised.Supervised.start = tight
+"""
+
 
 def at_the_start(do: str) -> str:
     """Worker 2 does it before it listens; ``lives`` counts its lives, from 1."""
@@ -140,20 +151,26 @@ def test_the_kernel_has_no_place_for_another_process(start: Start) -> None:
 
 
 def test_no_place_for_it_from_the_first_moment_on(upstream: tuple[str, int]) -> None:
-    tight = """
-import os, resource
-from smtpguard.service import supervised
-start = supervised.Supervised.start
-def tight(self, *terms, **more):
-    if self.number == 2:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
-    start(self, *terms, **more)
-supervised.Supervised.start = tight
-"""
-    with starting(upstream, "--workers", "2", before=changed(tight)) as process:
+    with starting(upstream, "--workers", "2", before=changed(NO_PLACE)) as process:
         out, errors = process.communicate(timeout=30)
     assert (process.returncode, out) == (2, "")
     assert errors == "smtpguard: --workers: can't start number 2: Too many open files\n"
+
+
+def test_one_that_dies_while_the_loop_is_closed(upstream: tuple[str, int]) -> None:
+    """It is killed at the end and may take its time; nothing is said of it."""
+    late = """
+import signal
+from asyncio import selector_events
+close = selector_events.BaseSelectorEventLoop._close_self_pipe
+def late(self):
+    close(self)
+    os.kill(os.getpid(), signal.SIGCHLD)
+selector_events.BaseSelectorEventLoop._close_self_pipe = late
+"""
+    with starting(upstream, "--workers", "2", before=changed(NO_PLACE + late)) as process:
+        _, errors = process.communicate(timeout=30)
+    assert errors.count("\n") == 1
 
 
 # --- hangs -----------------------------------------------------------------------------------------------------------
