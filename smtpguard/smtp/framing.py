@@ -7,14 +7,15 @@ Only CRLF.CRLF ends text (RFC 5321 4.1.1.4). The near misses that lenient server
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import stringzilla
 
 END = b"\r\n.\r\n"
 _TAIL = 4
-_CR, _LF, _NUL, _DOT = 13, 10, 0, 46
-_NAMES = {_CR: "CR", _LF: "LF", _NUL: "NUL"}
+_DOT = b"."[0]
+_LINE_ENDS = frozenset(b"\r\n\0")
 
 
 class NearEnd(NamedTuple):
@@ -30,27 +31,30 @@ def undecided(tail: bytes) -> int:
     ``tail``: at least its last four octets.
     """
     if tail[-1] == _DOT:
-        return 1 if tail[-2] in _NAMES else 0
+        return 1 if tail[-2] in _LINE_ENDS else 0
     return 2 if tail.endswith(b"\r\n.\r") else 0
 
 
-def smuggled_form(data: bytes, dot: int) -> NearEnd | None:
-    """How the dot at ``data[dot]`` stands between line ends that are not CRLF; None when it does not stand so.
-
-    Needs two octets before the dot. A verdict that would need octets behind the end of ``data`` is None for now.
-    """
-    before = data[dot - 1]
-    if before not in _NAMES or dot + 1 >= len(data):
-        return None
-    after = data[dot + 1]
-    if before == _LF and data[dot - 2] == _CR:
-        if after in (_LF, _NUL):
-            return NearEnd(dot + 1, f"CR LF . {_NAMES[after]}")
-        if after == _CR and dot + 2 < len(data) and data[dot + 2] != _LF:
-            return NearEnd(dot + 2, "CR LF . CR")
-        return None
-    # A NUL is nothing to a server that drops it: with one on either side the dot may stand alone.
-    return NearEnd(dot + 1, f"{_NAMES[before]} . {_NAMES[after]}") if after in _NAMES else None
+# One pattern a form; where in it the dot stands, and how far behind that the octet that shows it. A NUL is nothing to a
+# server that drops it: with one on either side the dot may stand alone. Each begins with octets that are searched for
+# as such: one that looked behind first would be tried at every octet.
+_FORMS = tuple(
+    (form, re.compile(pattern), dot, shown)
+    for form, pattern, dot, shown in (
+        ("CR LF . LF", rb"\r\n\.\n", 2, 1),
+        ("CR LF . NUL", rb"\r\n\.\0", 2, 1),
+        ("CR LF . CR", rb"\r\n\.\r[^\n]", 2, 2),
+        ("LF . CR", rb"\n(?<!\r\n)\.\r", 1, 1),
+        ("LF . LF", rb"\n(?<!\r\n)\.\n", 1, 1),
+        ("LF . NUL", rb"\n(?<!\r\n)\.\0", 1, 1),
+        ("CR . CR", rb"\r\.\r", 1, 1),
+        ("CR . LF", rb"\r\.\n", 1, 1),
+        ("CR . NUL", rb"\r\.\0", 1, 1),
+        ("NUL . CR", rb"\0\.\r", 1, 1),
+        ("NUL . LF", rb"\0\.\n", 1, 1),
+        ("NUL . NUL", rb"\0\.\0", 1, 1),
+    )
+)
 
 
 class TextReader:
@@ -106,49 +110,49 @@ class TextReader:
         """An end, or a smuggled one, that lies over the seam between the last slice and this one."""
         tail = self._tail
         seam = tail + data[start : start + _TAIL]
-        dot = seam.find(b".", 2)
-        while dot >= 0:
-            if seam[dot - 2 : dot + 3] == END:
-                return start + dot + 3 - len(tail)
-            found = smuggled_form(seam, dot)
-            if found is not None:
-                self._note(found._replace(octet=start + found.octet - len(tail)))
-            dot = seam.find(b".", dot + 1)
-        return -1
+        if seam.find(b".", 2) < 0:
+            return -1
+        end = self._ends(seam, 0, start - len(tail))
+        return -1 if end < 0 else start + end - len(tail)
 
     def _within(self, data: bytes, start: int) -> int:
         """The same for what lies in ``data``; dots that need the octets before ``start`` are the seam's."""
-        first = start + 2
         # One octet is found with memchr, for next to nothing: most chunks of base64 end here.
-        if data.find(b".", first) < 0:
+        if data.find(b".", start + 2) < 0:
             return -1
-        stop = len(data)
-        end = -1
-        found: list[NearEnd] = []
-        last = stop - 1
-        dot = stringzilla.find(data, b"\n.", start + 1) + 1
-        while dot > 0:
-            # Behind nearly every dot that begins a line stands another one, or a letter.
-            if dot < last and data[dot + 1] <= _CR:
-                if data[dot - 2 : dot + 3] == END:
-                    end = stop = dot + 3
-                    break
-                if form := smuggled_form(data, dot):
-                    found.append(form)
-            dot = stringzilla.find(data, b"\n.", dot) + 1
-        for needle in (b"\r.", b"\0."):
-            dot = stringzilla.find(data, needle, start + 1, stop) + 1
-            while dot > 0:
-                if form := smuggled_form(data, dot):
-                    found.append(form)
-                dot = stringzilla.find(data, needle, dot, stop) + 1
-        for near in sorted(found):
-            self._note(near)
+        if (
+            _dot_between(b"\n.", data, start)
+            or _dot_between(b"\r.", data, start)
+            or (data.find(b"\0", start) >= 0 and _dot_between(b"\0.", data, start))
+        ):
+            return self._ends(data, start, 0)
+        return -1
+
+    def _ends(self, data: bytes, start: int, shift: int) -> int:
+        """The end in ``data``, where its dot has two octets before it from ``start`` on; smuggled ones before it are
+        noted, ``shift`` octets on. Each form is searched for until it is found: a text full of them costs no more."""
+        at = stringzilla.find(data, END, start)
+        end = at + len(END) if at >= 0 else -1
+        stop = end if end >= 0 else len(data)
+        known = {*self.smuggled, *(near.form for near in self.fresh)}
+        found = []
+        for form, pattern, dot, shown in _FORMS:
+            if form not in known and (match := pattern.search(data, start + 2 - dot, stop)):
+                found.append(NearEnd(match.start() + dot + shown + shift, form))
+        self.fresh += sorted(found)
         return end
 
-    def _note(self, near: NearEnd) -> None:
-        if near.form not in self.smuggled and all(near.form != other.form for other in self.fresh):
-            self.fresh.append(near)
+
+def _dot_between(opening: bytes, data: bytes, start: int) -> bool:
+    """Whether a dot behind the line end of ``opening`` has another one behind it."""
+    last = len(data) - 1
+    dot = stringzilla.find(data, opening, start + 1) + 1
+    while dot > 0:
+        # Behind nearly every dot that begins a line stands another one, or a letter.
+        if dot < last and data[dot + 1] in _LINE_ENDS:
+            return True
+        dot = stringzilla.find(data, opening, dot) + 1
+    return False
 
 
 class CountedReader:
