@@ -7,7 +7,6 @@ stderr with status 2, before that line.
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -24,6 +23,7 @@ from smtpguard.lab.up.hosts import stay_up
 from smtpguard.lab.up.plan import Plan, Wanted, plan
 from smtpguard.lab.up.real_clock import run_real
 from smtpguard.relay.addresses import Address
+from smtpguard.service.signals import STOPS, heed_no_more
 
 FASTEST = 1_000_000.0
 
@@ -109,7 +109,7 @@ async def _until_stopped(chosen: Plan) -> None:
         if not is_up:
             staying.cancel()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOPS:
         loop.add_signal_handler(number, end)
     loop.set_exception_handler(lambda _, context: _end_without_reader(loop, context, stop))
     try:
@@ -118,6 +118,7 @@ async def _until_stopped(chosen: Plan) -> None:
             staying.result()
     finally:
         journal.flush()
+        heed_no_more(loop)
 
 
 def _end_without_reader(loop: asyncio.AbstractEventLoop, context: dict[str, Any], stop: asyncio.Event) -> None:

@@ -3,7 +3,7 @@
     hold_reloads()                          # whoever reads the pid file may send SIGHUP from then on
     heed(loop, stop, reload)                # they arrive now, the one that was held back too
     ...
-    heed_no_more(loop)                      # the last session is over
+    heed_no_more(loop)                      # the last session is over; a lab that stays up ends so, too
 
 Between these two a signal may come as often as it likes. Behind them it changes nothing: what a loop leaves behind when
 it is closed would end the process halfway, with a status of its own and with its pid file still there.

@@ -46,6 +46,22 @@ def test_ctrl_c_ends_it_with_status_0_in_the_middle_of_a_stall() -> None:
         lab.close()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_signals_up_to_the_last_moment(number: signal.Signals) -> None:
+    """One after the other until the process is gone; a flood of them would only keep it from ending."""
+    lab = LabProcess("--firewall", "strip-xexch50", "--no-sender")
+    try:
+        lab.terminate()
+        for _ in range(10_000):
+            if lab.ends_within(0.001):
+                break
+            lab.signal(number)
+        assert lab.wait() == 0
+        assert lab.errors() == ""
+    finally:
+        lab.close()
+
+
 def test_ctrl_c_ends_the_wait_for_a_receiver_that_does_not_answer() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
