@@ -120,13 +120,16 @@ class TextReader:
         # One octet is found with memchr, for next to nothing: most chunks of base64 end here.
         if data.find(b".", start + 2) < 0:
             return -1
+        dot = _dot_alone(b"\n.", data, start, len(data))
+        end = dot + 3 if dot >= 0 and data[dot - 2 : dot + 3] == END else -1
+        stop = end if end >= 0 else len(data)
         if (
-            _dot_between(b"\n.", data, start)
-            or _dot_between(b"\r.", data, start)
-            or (data.find(b"\0", start) >= 0 and _dot_between(b"\0.", data, start))
+            (dot >= 0 and end < 0)
+            or _dot_alone(b"\r.", data, start, stop) >= 0
+            or (data.find(b"\0", start, stop) >= 0 and _dot_alone(b"\0.", data, start, stop) >= 0)
         ):
             return self._ends(data, start, 0)
-        return -1
+        return end
 
     def _ends(self, data: bytes, start: int, shift: int) -> int:
         """The end in ``data``, where its dot has two octets before it from ``start`` on; smuggled ones before it are
@@ -143,16 +146,16 @@ class TextReader:
         return end
 
 
-def _dot_between(opening: bytes, data: bytes, start: int) -> bool:
-    """Whether a dot behind the line end of ``opening`` has another one behind it."""
+def _dot_alone(opening: bytes, data: bytes, start: int, stop: int) -> int:
+    """The first dot before ``stop`` that stands between the line end of ``opening`` and another one; -1 if none does."""
     last = len(data) - 1
-    dot = stringzilla.find(data, opening, start + 1) + 1
+    dot = stringzilla.find(data, opening, start + 1, stop) + 1
     while dot > 0:
         # Behind nearly every dot that begins a line stands another one, or a letter.
         if dot < last and data[dot + 1] in _LINE_ENDS:
-            return True
-        dot = stringzilla.find(data, opening, dot) + 1
-    return False
+            return dot
+        dot = stringzilla.find(data, opening, dot, stop) + 1
+    return -1
 
 
 class CountedReader:
