@@ -42,7 +42,6 @@ from smtpguard.smtp.sides import CLIENT, SERVER, Side
 Shortcut = Callable[[bytes, float], Sequence[Effect] | None]
 
 _RFC_DEADLINES = Deadlines()
-_NOT_ASKED_FOR = Meter()
 
 
 class Inspector:
@@ -79,7 +78,7 @@ class Inspector:
             number=number,
             tallies=tallies if tallies is not None else {},
             deadlines=deadlines if deadlines is not None else _RFC_DEADLINES,
-            meter=meter if meter is not None else _NOT_ASKED_FOR,
+            meter=meter if meter is not None else Meter(),
             terms=terms,
         )
         self._client_flow = session.client_flow = ClientFlow(session, CLIENT, SERVER)
