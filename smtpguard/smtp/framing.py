@@ -147,9 +147,9 @@ class TextReader:
 
 
 def _dot_alone(opening: bytes, data: bytes, start: int, stop: int) -> int:
-    """The first dot before ``stop`` that stands between the line end of ``opening`` and another one; -1 if none does."""
+    """The first dot before ``stop`` that stands between the line end of ``opening`` and another one; -1: none."""
     last = len(data) - 1
-    dot = stringzilla.find(data, opening, start + 1, stop) + 1
+    dot: int = stringzilla.find(data, opening, start + 1, stop) + 1
     while dot > 0:
         # Behind nearly every dot that begins a line stands another one, or a letter.
         if dot < last and data[dot + 1] in _LINE_ENDS:
