@@ -161,6 +161,7 @@ def test_no_octets_at_all_make_the_inspector_raise(book: Rulebook, garbage: Garb
 
 
 WHERES = ["connect", "greeting", "keyword", "command", "reply", "payload", "line", "message", "violation"]
+SHARED = max(100, settings.default.max_examples // len(WHERES))  # the law's examples, over all the places
 
 
 def crashing(where: str, on_crash: str, crashes: list[int]) -> Rulebook:
@@ -174,6 +175,7 @@ def crashing(where: str, on_crash: str, crashes: list[int]) -> Rulebook:
 
 
 @pytest.mark.parametrize("where", WHERES)
+@settings(max_examples=SHARED)
 @given(script=units(), choices=choices)
 def test_law_8_a_crash_closes_by_default(where: str, script: list[Unit], choices: list[int]) -> None:
     crashes: list[int] = []
@@ -187,6 +189,7 @@ def test_law_8_a_crash_closes_by_default(where: str, script: list[Unit], choices
 
 
 @pytest.mark.parametrize("where", WHERES)
+@settings(max_examples=SHARED)
 @given(script=units(), choices=choices)
 def test_law_8_a_crash_opens_only_where_written(where: str, script: list[Unit], choices: list[int]) -> None:
     crashes: list[int] = []
