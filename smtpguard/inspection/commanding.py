@@ -29,6 +29,7 @@ _SETTLED = frozenset(
     ("STARTTLS", "X-ANONYMOUSTLS", "XCLIENT", "XFORWARD")
 )  # verbs that the session's terms may have a word in
 _FIRST_WORD = re.compile(r"[^ \t]+")
+_REWRITE_WORD = re.compile(r"\{(?:line|verb|argument|xverb|xline|x)\}")
 _TOO_BIG = Reject(552, "5.3.4", "Too big")
 
 
@@ -153,9 +154,9 @@ def rewritten(to: str, line: bytes, command: Command | None = None) -> bytes:
         "{xline}": _FIRST_WORD.sub(lambda word: "X" * len(word[0]), original, count=1),
         "{x}": "X" * len(original),
     }
-    for word, text in words.items():
-        to = to.replace(word, text)
-    octets = to.encode("latin-1", "replace")
+    # At one go: a word of ours that a peer wrote is text, and must not be filled in again. One line could else grow to
+    # thousands of times its size.
+    octets = _REWRITE_WORD.sub(lambda word: words[word[0]], to).encode("latin-1", "replace")
     return octets.translate(None, b"\r\n\0") + b"\r\n"
 
 

@@ -157,6 +157,12 @@ def test_rewrite_to_xs_of_the_same_length(to: str, line: bytes) -> None:
     assert sole(Rewrite(to), verb="EHLO") >> C(b"EHLO a.b\r\n") << to_server(line)
 
 
+def test_rewrite_takes_no_word_of_the_client_for_one_of_its_own() -> None:
+    """Filled in as well, a line full of them would grow to thousands of times its size."""
+    told = b" {x} {argument} {line}\r\n"
+    assert sole(Rewrite("HELO {argument}"), verb="EHLO") >> C(b"EHLO" + told) << to_server(b"HELO" + told)
+
+
 def test_rewrite_of_a_command_with_octets_behind_it_lets_none_of_them_become_a_command() -> None:
     book = sole(Rewrite("NOOP"), verb="BDAT") >> C(b"BDAT 6 LAST\r\nQUIT\r\nRSET\r\n")
     assert book << to_server(b"NOOP\r\nRSET\r\n")
