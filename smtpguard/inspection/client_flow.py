@@ -64,8 +64,11 @@ class ClientFlow(PayloadFlow):
     @property
     def at_command(self) -> bool:
         """Whether the next octet begins a command and none has come yet."""
-        reads = self._read is ClientFlow._read_command or self._read is ClientFlow._read_first_hello
-        return reads and not (self.waiting or self.held or self._agenda)
+        return self._reads_commands and not (self.waiting or self.held or self._agenda)
+
+    @property
+    def _reads_commands(self) -> bool:
+        return self._read is ClientFlow._read_command or self._read is ClientFlow._read_first_hello
 
     # --- commands ----------------------------------------------------------------------------------------------
 
@@ -223,8 +226,7 @@ class ClientFlow(PayloadFlow):
 
     def catch_up(self) -> None:
         """The server has answered: go on where too many replies were owed."""
-        caught_up = len(self.session.dialogue.pending) <= MAX_PENDING // 2
-        if self.waiting and caught_up and self._read is ClientFlow._read_command:
+        if self.waiting and self._reads_commands and len(self.session.dialogue.pending) <= MAX_PENDING // 2:
             self.resume()
 
     def expect_command(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from smtpguard.inspection.client_flow import MAX_PENDING
 from smtpguard.inspection.terms import StartTlsMode, Terms
 from smtpguard.policy.actions import Delay, Record, Reject, Strip
 from smtpguard.smtp.sides import CLIENT, SERVER
@@ -242,6 +243,12 @@ def test_a_chunk_before_that_ehlo_is_consumed_and_opens_no_way_round_it() -> Non
     book = book << own_reply(b"503 5.5.1 EHLO first") << own_reply(b"503 5.5.1 EHLO first")
     book = exchange(book, HELLO, b"250 mx.example\r\n")
     assert exchange(book, MAIL, OK)
+
+
+def test_more_commands_before_it_than_replies_may_be_owed_all_get_theirs() -> None:
+    book = own_tls(inspector(PASS, terms=OWN)) >> C(b"RSET\r\n" * 300) << to_server(b"RSET\r\n" * MAX_PENDING)
+    book = book >> S(OK * MAX_PENDING) << to_client(OK * MAX_PENDING)
+    assert book << to_server(b"RSET\r\n" * (300 - MAX_PENDING)) >> S(OK) << to_client(OK)
 
 
 def test_nor_does_a_malformed_line() -> None:
