@@ -249,6 +249,12 @@ class PayloadFlow(Flow):
             self._payload.split_end = split
             self._complete()
 
+    def swallow(self) -> None:
+        """Read on and forget. What is half out goes first: it came before that which ends it, and where it had been
+        read by itself it would have left at once (law 2)."""
+        self.finish_piece()
+        super().swallow()
+
     def release(self) -> None:
         """What is held goes out as it came, what was kept back of a text first."""
         kept = self._take_kept()

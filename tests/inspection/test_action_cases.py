@@ -143,6 +143,17 @@ def test_a_black_hole_within_a_payload_stays_one() -> None:
     assert book << no_record("violation")
 
 
+@pytest.mark.parametrize(
+    ("action", "event"), [(Close(), "line-closed"), (Reset(), "line-reset"), (Drop(), "line-dropped")]
+)
+def test_slices_of_what_came_before_a_verdict_have_left_by_then(action: Action, event: str) -> None:
+    """However the stream was cut (law 2): what is alone in its read is one slice, and goes at once."""
+    book = in_transaction(inspector(rule("s", "payload", Slice(1)), rule("r", "line", action)))
+    book = book >> C(b"BDAT 8 LAST\r\nline\r\nXX") << to_server(b"BDAT 8 LAST\r\nline\r")
+    book = book << record(event, rule="r")
+    assert book if isinstance(action, Drop) else book << (reset() if isinstance(action, Reset) else closed())
+
+
 def test_rewrite_to_noop_and_the_reply_is_the_noops() -> None:
     book = sole(Rewrite("NOOP"), verb=UNKNOWN) >> C(b"FROB x\r\n") << to_server(b"NOOP\r\n")
     book = book << record("command-rewritten", rule="r") >> S(OK) << to_client(OK)
