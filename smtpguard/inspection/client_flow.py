@@ -124,7 +124,7 @@ class ClientFlow(PayloadFlow):
         if (end or len(data) + 1) - position > HELD_LINE:
             return self._endless(position)
         if not end:
-            self.verb_split |= not _VERB_AND_MORE.match(data, position)
+            self.verb_split = self.verb_split or not _VERB_AND_MORE.match(data, position)
             return -1
         pending = session.dialogue.pending
         if len(pending) >= MAX_PENDING or (pending and end - position > LINE and self._octets_owed() > HELD_OCTETS):

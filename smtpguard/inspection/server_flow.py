@@ -77,7 +77,8 @@ class ServerFlow(Flow):
         return effects
 
     def _read_reply(self, data: bytes, position: int) -> int:
-        if not self._reader.held:
+        # A line that comes octet by octet is not searched anew for each of them.
+        if not self._reader.held and data.find(b"\n", position) >= 0:
             found = faultless(data, position)
             if found is not None and found[1] - position <= HELD_REPLY:
                 code, end = found
