@@ -117,12 +117,12 @@ async def _until_stopped(chosen: Plan) -> None:
         if not staying.cancelled():
             staying.result()
     finally:
-        journal.flush()
+        journal.close()
         heed_no_more(loop)
 
 
 def _end_without_reader(loop: asyncio.AbstractEventLoop, context: dict[str, Any], stop: asyncio.Event) -> None:
-    """Nobody reads the journal any more (`... | head`): end; the last ``flush`` raises it for the exit status."""
+    """Nobody reads the journal any more (`... | head`): end; the end of the journal raises it for the exit status."""
     if isinstance(context.get("exception"), BrokenPipeError):
         stop.set()
     else:

@@ -3,9 +3,9 @@
 One event a decision, one summary a session. Nothing in a record holds an argument of AUTH or a line of its exchange,
 so no secret can reach the journal. Records are gathered as they are, then rendered and written together, at the latest
 ``FLUSH_SECONDS`` after the first of them: rendered one by one between two system calls, each costs several times as
-much, and a system call a line more than the inspection of a session. Who stops the guard calls ``flush``.
-What can't be written (a full disk, a closed pipe) raises OSError; with ``on_loss`` it is dropped instead, the first
-loss is reported there, and a line ``journal-lost`` counts them once writing works again: mail goes before its journal.
+much, and a system call a line more than the inspection of a session. Who stops the guard calls ``close``.
+Mail goes before its journal: nothing here waits for whoever reads it, and what can't be written is lost and counted
+(``journal.outlet``); without ``on_loss`` it raises OSError.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ from typing import BinaryIO
 import orjson
 import structlog
 
+from smtpguard.journal.outlet import OnLoss, Outlet
+
 FLUSH_SECONDS = 0.1
+CLOSE_SECONDS = 2.0
+"""What a reader has at the end to take what waits."""
 FLUSH_RECORDS = 64
 """Records that wait at most: few enough that those of sessions with a hundred long recipients each still fit in
 memory, and enough that rendering them together pays."""
 
 Later = Callable[[float, Callable[[], None]], object]
-OnLoss = Callable[[OSError], None]
 
 _GRAVE = frozenset(
     (
@@ -37,11 +40,7 @@ _GRAVE = frozenset(
 class _Lines:
     """Where structlog's lines go: kept here until they are written together."""
 
-    def __init__(self, stream: BinaryIO, on_loss: OnLoss | None) -> None:
-        self._stream = stream
-        self._on_loss = on_loss
-        self._lost = 0
-        self.lost = 0  # in all
+    def __init__(self) -> None:
         self._lines: list[bytes] = []
 
     def msg(self, line: bytes) -> None:
@@ -49,29 +48,9 @@ class _Lines:
 
     info = warning = msg
 
-    def write(self) -> None:
+    def take(self) -> list[bytes]:
         lines, self._lines = self._lines, []
-        if self._lost:
-            lines.insert(0, orjson.dumps({"event": "journal-lost", "lines": self._lost, "level": "warning"}))
-        try:
-            self._write(b"\n".join(lines) + b"\n")
-        except OSError as error:
-            if self._on_loss is None:
-                raise
-            if not self._lost:
-                self._on_loss(error)
-            more = len(lines) - bool(self._lost)
-            self._lost += more
-            self.lost += more
-        else:
-            self._lost = 0
-
-    def _write(self, octets: bytes) -> None:
-        """All of them; an unbuffered stream may take them piece by piece."""
-        view = memoryview(octets)
-        while view:
-            view = view[self._stream.write(view) or 0 :]
-        self._stream.flush()
+        return lines
 
 
 class Journal:
@@ -90,7 +69,9 @@ class Journal:
         self._later = later
         self._common = dict(common or {})
         self._records: list[tuple[str, dict[str, object], datetime]] = []
-        self._lines = _Lines(stream, on_loss)
+        self._due = False  # a flush is to come
+        self._outlet = Outlet(stream, on_loss)
+        self._lines = _Lines()
         self._logger = structlog.wrap_logger(
             self._lines,
             processors=[_render],
@@ -102,7 +83,7 @@ class Journal:
         """Write one record down."""
         records = self._records
         if not records:
-            self._later(FLUSH_SECONDS, self.flush)
+            self._flush_later()
         records.append((event, fields, datetime.now(UTC)))
         if len(records) >= FLUSH_RECORDS:
             self.flush()
@@ -112,22 +93,39 @@ class Journal:
         self.flush()
         for line in lines:
             self._lines.msg(line)
-        self._lines.write()
+        self._write()
 
     @property
     def lost(self) -> int:
         """Lines that could not be written, in all."""
-        return self._lines.lost
+        return self._outlet.lost
 
     def flush(self) -> None:
-        """Render and write what was gathered."""
+        """Render what was gathered, and write what can be written."""
         records, self._records = self._records, []
-        if not records:
-            return
         info, warning = self._logger.info, self._logger.warning
         for event, fields, when in records:
             (warning if event in _GRAVE else info)(event, timestamp=when, **self._common, **fields)
-        self._lines.write()
+        self._write()
+
+    def close(self) -> None:
+        """The last flush; a slow reader has ``CLOSE_SECONDS``."""
+        self.flush()
+        self._outlet.close(CLOSE_SECONDS)
+
+    def _write(self) -> None:
+        self._outlet.write(self._lines.take())
+        if self._outlet.waiting:
+            self._flush_later()
+
+    def _flush_later(self) -> None:
+        if not self._due:
+            self._due = True
+            self._later(FLUSH_SECONDS, self._flush_now)
+
+    def _flush_now(self) -> None:
+        self._due = False
+        self.flush()
 
 
 def _render(_logger: object, level: str, event: MutableMapping[str, object]) -> bytes:

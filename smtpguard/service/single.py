@@ -44,7 +44,7 @@ class _Alone:
                 await Running(self._orders, self._terms, record, self, sockets=sockets, lent=lent).run()
         finally:
             await self._outlook.close()
-            journal.flush()
+            journal.close()
 
     def ready(self, guard: Guard) -> None:
         """It listens."""

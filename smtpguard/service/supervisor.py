@@ -94,7 +94,7 @@ class _Supervisor:
             for worker in self._workers:
                 worker.kill()
             await self._outlook.close()
-            journal.flush()
+            journal.close()
             heed_no_more(loop)
 
     # --- beginning ---------------------------------------------------------------------------------------------

@@ -100,7 +100,7 @@ class _Worker:
                 await running.run()
         finally:
             loop.remove_reader(post.supervisor)
-            journal.flush()
+            journal.close()
 
     def _supervisor_spoke(self, running: Running) -> None:
         try:

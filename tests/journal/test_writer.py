@@ -77,15 +77,18 @@ def test_a_record_bears_the_time_at_which_it_came_and_not_that_of_its_writing() 
     assert datetime.fromisoformat(str(lines(stream)[0]["timestamp"])) <= after
 
 
-def test_after_a_flush_the_next_line_waits_anew() -> None:
+def test_the_next_line_waits_anew() -> None:
     stream, clock = io.BytesIO(), Clock()
     journal = Journal(stream, clock.later)
     journal("a", {})
-    journal.flush()
     journal("b", {})
+    [(_, flush)] = clock.due
+    flush()
+    journal("c", {})
     assert len(clock.due) == 2
-    journal.flush()
     assert [line["event"] for line in lines(stream)] == ["a", "b"]
+    clock.due[1][1]()
+    assert [line["event"] for line in lines(stream)] == ["a", "b", "c"]
 
 
 def test_what_json_does_not_know_is_written_all_the_same() -> None:

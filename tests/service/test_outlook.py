@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 
 import pytest
@@ -70,6 +71,35 @@ def test_nobody_asked_for_figures() -> None:
     asyncio.run(test())
 
 
+def sends(port: int, messages: int) -> None:
+    """One session a message."""
+    for _ in range(messages):
+        with RawClient(("127.0.0.1", port)) as client:
+            client.greet()
+            client.envelope("b@test.example")
+            client.bye()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_mail_goes_on_where_the_journal_waits_for_its_reader(upstream: tuple[str, int], workers: str) -> None:
+    """He finds everything when he comes back; where he does not, the guard ends all the same."""
+    with starting(upstream, "--workers", workers) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+        port = json.loads(process.stdout.readline())["port"]
+        sends(port, 100)
+        lines = [json.loads(process.stdout.readline()) for _ in range(100)]
+        assert {line["event"] for line in lines} == {"session"}
+        assert len({line["session"] for line in lines}) == 100
+        sends(port, 100)
+        process.terminate()
+        assert process.wait(20) == 0
+        assert process.stderr.read() == (
+            "smtpguard: the journal can't be written: nobody reads it; mail goes on without it\n"
+        )
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_mail_goes_on_where_neither_journal_nor_errors_are_read(upstream: tuple[str, int], workers: str) -> None:
     """As behind ``2>&1 | head -1``: the loss of the journal can't even be reported."""
@@ -79,10 +109,6 @@ def test_mail_goes_on_where_neither_journal_nor_errors_are_read(upstream: tuple[
         port = json.loads(process.stdout.readline())["port"]
         process.stdout.close()
         process.stderr.close()
-        for _ in range(40):  # two records each, sixty-four are written at once
-            with RawClient(("127.0.0.1", port)) as client:
-                client.greet()
-                client.envelope("b@test.example")
-                client.bye()
+        sends(port, 40)  # two records each, sixty-four are written at once
         process.terminate()
         assert process.wait(20) == 0
