@@ -54,6 +54,10 @@ MAX_TALLIES = 10_000
 """Counts that are kept of single clients, senders and recipients, over all rules: behind that the one that was not
 counted for longest begins anew."""
 
+COUNTED_OCTETS = 320
+"""Octets of an address by which it is counted, all that a lawful one has: 64 of its local part, an @, 255 of its domain
+(RFC 5321 4.5.3.1). A line may bring 16 KiB of it, and there may be ``MAX_TALLIES``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -109,7 +113,8 @@ def _counted(scope: Scope, facts: Facts) -> str:
     """Who it is that a rule counts by itself; addresses in any case."""
     if scope == "client":
         return str(facts.client)
-    return (facts.sender if scope == "sender" else facts.recipient).decode("latin-1").casefold()
+    address = facts.sender if scope == "sender" else facts.recipient
+    return address[:COUNTED_OCTETS].decode("latin-1").casefold()
 
 
 Rules = tuple[Rule, ...]

@@ -131,6 +131,21 @@ def test_counts_of_single_peers_are_bounded_and_the_others_stay(
     assert guard == {"whole": 4, "each 192.0.2.1": 2, "each 192.0.2.3": 1}
 
 
+def test_an_endless_address_is_counted_by_its_first_octets(tmp_path: Path) -> None:
+    """Else a peer may have hundreds of megabytes kept: some ten thousand addresses of 16 KiB."""
+    rule = "{id: a, on: command, verb: MAIL, first: 1, scope: sender, then: {reject: 451}}"
+    greylist = book(tmp_path, rule).command.named["MAIL"][0]
+    guard: dict[str, int] = {}
+    lawful = b"x" * 64 + b"@" + b"y" * 255
+    asked = [lawful, lawful[:-1], lawful + b"z" * 16_000]
+    assert [greylist.matches(Facts(sender=sender, state="mail"), {}, guard, Random(0)) for sender in asked] == [
+        True,
+        True,
+        False,
+    ]
+    assert max(map(len, guard)) == len("a ") + len(lawful)
+
+
 HARMLESS = {"on-uncertain": "tunnel", "on-crash": "pass", "turn": "tunnel"}
 
 
