@@ -32,7 +32,7 @@ _GRAVE = frozenset(
     (
         "uncertain", "timeout", "slow-client", "session-refused", "uninspected", "upstream-refused", "upstream-second",
         "rule-crashed", "shadow-crashed", "session-crashed", "store-lost", "reload-failed",
-        "worker-died", "worker-not-started", "worker-hung", "worker-given-up",
+        "worker-died", "worker-not-started", "worker-hung", "worker-given-up", "tls-stripped", "few-descriptors",
     )
 )  # fmt: skip
 

@@ -14,6 +14,7 @@ from smtpguard.relay.interception import Intercept
 from smtpguard.relay.settings import ConfigError, RelaySettings, load_settings
 from smtpguard.relay.shared_store import SharedStore, StoreError
 from smtpguard.relay.tls_contexts import TlsContexts
+from smtpguard.service.descriptors import make_room
 from smtpguard.service.errors import ServiceError
 
 
@@ -41,26 +42,30 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What is in force."""
+    """What is in force. ``wanted_sessions``: what ``max_sessions`` said before it was seen how many fit."""
 
     rulebook: Rulebook
     shadow: Rulebook | None
     settings: RelaySettings
     certificates: TlsContexts
+    wanted_sessions: int
 
 
 def read(orders: Orders) -> InForce:
-    """Read policy and settings; all of it or nothing. Raises ServiceError."""
+    """Read policy and settings, all of it or nothing, and make room for the sessions. Raises ServiceError."""
     try:
         settings = load_settings(orders.config) if orders.config is not None else RelaySettings()
         settings, certificates = orders.settle(settings)
         if settings.limits.store is not None:
             SharedStore(settings.limits.store, settings.limits.store_deadline)
+        wanted = settings.max_sessions
+        settings = settings.model_copy(update={"max_sessions": make_room(wanted)})
         return InForce(
             rulebook=load_policy(orders.policy, observe=orders.observe),
             shadow=load_policy(orders.shadow, observe=True) if orders.shadow is not None else None,
             settings=settings,
             certificates=certificates,
+            wanted_sessions=wanted,
         )
     except (ConfigError, PolicyError) as error:
         raise ServiceError(one_line(str(error))) from error
@@ -106,6 +111,13 @@ def names(terms: InForce) -> dict[str, object]:
 
 def warnings(terms: InForce) -> dict[str, dict[str, object]]:
     """Records of what nobody should do unknowingly."""
-    if terms.settings.tls.mode != "strip":
-        return {}
-    return {"tls-stripped": {"warning": "mail and passwords cross the network in clear"}}
+    found: dict[str, dict[str, object]] = {}
+    if terms.settings.tls.mode == "strip":
+        found["tls-stripped"] = {"warning": "mail and passwords cross the network in clear"}
+    if terms.settings.max_sessions < terms.wanted_sessions:
+        found["few-descriptors"] = {
+            "warning": "no more sessions at once than file descriptors; raise ulimit -n or LimitNOFILE",
+            "max_sessions": terms.settings.max_sessions,
+            "wanted": terms.wanted_sessions,
+        }
+    return found

@@ -20,7 +20,7 @@ from smtpguard.relay.interception import InterceptError, Interception
 from smtpguard.relay.listening import why_deaf
 from smtpguard.relay.shared_store import LEASE_SECONDS, StoreError
 from smtpguard.service.errors import ServiceError
-from smtpguard.service.orders import InForce, Orders, names, read_anew
+from smtpguard.service.orders import InForce, Orders, names, read_anew, warnings
 from smtpguard.service.pid_file import DONE
 from smtpguard.service.signals import heed, heed_no_more
 
@@ -156,6 +156,8 @@ class Running:
             else:
                 self._terms = terms
                 self._journal("reloaded", names(terms))
+                for event, fields in warnings(terms).items():
+                    self._journal(event, fields)
                 self._life.reloaded(DONE)
 
     def _on_exception(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
