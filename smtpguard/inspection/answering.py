@@ -252,10 +252,13 @@ def refuse_message(session: Session, head: Exchange) -> None:
 
 
 def _record_message(session: Session, head: Exchange, reply: Reply) -> None:
+    if reply.positive and not head.taken:
+        head.taken = reply.code
     if head.owed > 0:
         return
+    accepted = head.taken > 0
     envelope = session.dialogue.end_message()
-    session.count("messages_accepted" if reply.positive else "messages_refused")
+    session.count("messages_accepted" if accepted else "messages_refused")
     session.record(
         "message",
         sender=(envelope.sender or b"").decode("utf-8", "replace"),
@@ -263,7 +266,7 @@ def _record_message(session: Session, head: Exchange, reply: Reply) -> None:
         recipient_count=envelope.count,
         size=envelope.size,
         verb=head.command.name,
-        code=reply.code,
-        accepted=reply.positive,
+        code=head.taken or reply.code,
+        accepted=accepted,
         seconds=round(session.now - envelope.since, 3) if envelope.mail is not None else 0.0,
     )

@@ -26,8 +26,9 @@ class Exchange:
 
     ``stage``: what it answers; ``complete``: the octets it answers have all come; ``own``: our reply, where the
     server is not asked; ``eaten``: no reply will ever come; ``owed``: replies left (LMTP answers a message once a
-    recipient); ``split_end``: the CRLF.CRLF came in more than one read; ``withheld``: the rule that
-    put another command in the place of one whose octets it kept back.
+    recipient); ``taken``: the first code by which the server took the message, 0 so far; ``split_end``: the CRLF.CRLF
+    came in more than one read; ``withheld``: the rule that put another command in the place of one whose octets it kept
+    back.
     """
 
     # What nearly every exchange leaves as it is stands here and not in each: five are made a message.
@@ -38,6 +39,7 @@ class Exchange:
     owed: int = 1
     size: int = 0
     split_end: bool = False
+    taken: int = 0
     withheld: str = ""
 
     def __init__(self, stage: Stage, command: Command = _NO_COMMAND, own: bytes | None = None) -> None:

@@ -270,14 +270,23 @@ def test_turn_swapped_is_inspected_the_other_way_round(line: bytes) -> None:
     )
 
 
-def test_lmtp_answers_a_message_once_a_recipient() -> None:
+@pytest.mark.parametrize(
+    ("replies", "accepted", "code"),
+    [
+        (b"250 2.0.0 b@b.example\r\n550 5.7.1 c@b.example\r\n", True, 250),
+        (b"450 4.2.1 b@b.example\r\n250 2.0.0 c@b.example\r\n", True, 250),
+        (b"450 4.2.1 b@b.example\r\n550 5.7.1 c@b.example\r\n", False, 550),
+    ],
+)
+def test_lmtp_answers_a_message_once_a_recipient(replies: bytes, accepted: bool, code: int) -> None:
+    """One that the server has taken for anybody is accepted."""
     book = exchange(greeted(inspector(WATCH)), b"LHLO a.example\r\n", b"250-mx.example\r\n250 PIPELINING\r\n")
     book = exchange(book, b"MAIL FROM:<a@a.example>\r\n", SENDER_OK)
     book = exchange(book, b"RCPT TO:<b@b.example>\r\n", RECIPIENT_OK)
     book = exchange(book, b"RCPT TO:<c@b.example>\r\n", RECIPIENT_OK)
     book = exchange(book, b"DATA\r\n", GO_AHEAD) >> C(TEXT) << to_server(TEXT)
-    both = b"250 2.0.0 b@b.example\r\n550 5.7.1 c@b.example\r\n"
-    book = book >> S(both) << to_client(both) << no_record("uncertain")
+    book = book >> S(replies) << to_client(replies) << no_record("uncertain")
+    book = book << record("message", accepted=accepted, code=code, recipient_count=2)
     assert exchange(book, b"QUIT\r\n", b"221 2.0.0 bye\r\n")
 
 
