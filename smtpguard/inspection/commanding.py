@@ -129,7 +129,8 @@ def _rewrite(flow: ClientFlow, command: Command, rule: Rule, action: Rewrite) ->
     """Send another command in its place, and pair the reply with that one."""
     line = rewritten(action.to, command.line.rstrip(b"\r\n"), command)
     other = Command(line)
-    if other.verb == command.verb and other.line.split()[1:2] == command.line.split()[1:2]:
+    same_size = other.line.split()[1:2] == command.line.split()[1:2] and chunk_size(other) == chunk_size(command)
+    if other.verb == command.verb and same_size:
         _forward(flow, other)
         return
     if other.spec.payload or other.spec.change == "turn":

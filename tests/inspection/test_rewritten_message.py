@@ -8,7 +8,20 @@ import pytest
 from smtpguard.policy.actions import Eat, Rewrite
 from smtpguard.policy.rulebook import ByVerb, Rule, Rulebook
 from smtpguard.smtp.sides import SERVER
-from tests.playbook import C, Playbook, S, closed, eof_client, finished, inspector, like, to_client, to_server
+from tests.playbook import (
+    C,
+    Playbook,
+    S,
+    closed,
+    eof_client,
+    finished,
+    inspector,
+    like,
+    own_reply,
+    record,
+    to_client,
+    to_server,
+)
 
 
 def altering(to: str) -> Rulebook:
@@ -38,6 +51,20 @@ def test_a_refusal_of_what_a_bdat_became_passes() -> None:
         << to_server(b"XXXX\r\n")
         >> S(b"500 5.3.3 Unrecognized command\r\n")
         << to_client(b"500 5.3.3 Unrecognized command\r\n")
+    )
+
+
+@pytest.mark.parametrize(("to", "chunk"), [("BDAT 5", b"BDAT 5 LAST\r\nhello"), ("BDAT 5 LAST", b"BDAT 5\r\nhello")])
+def test_a_bdat_may_not_become_one_that_ends_another_message(to: str, chunk: bytes) -> None:
+    """The server's 250 to a chunk in the middle would be the client's verdict on its message."""
+    assert (
+        Playbook(inspector(altering(to)))
+        >> S(b"220 mx\r\n")
+        << to_client(b"220 mx\r\n")
+        >> C(chunk)
+        << own_reply(b"421 4.3.0 ", rule="r")
+        << record("rule-crashed", rule="r")
+        << closed()
     )
 
 
