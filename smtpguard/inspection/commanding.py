@@ -131,11 +131,11 @@ def _rewrite(flow: ClientFlow, command: Command, rule: Rule, action: Rewrite) ->
     other = Command(line)
     same_size = other.line.split()[1:2] == command.line.split()[1:2] and chunk_size(other) == chunk_size(command)
     if other.verb == command.verb and same_size:
-        _forward(flow, other)
+        _pass_on(flow, other)
         return
-    if other.spec.payload or other.spec.change == "turn":
-        # What follows would be framed for a verb that the client never said.
-        raise ValueError("a rewrite may not begin a payload or a turn")
+    if other.spec.payload or other.spec.change == "turn" or other.spec.name in _SETTLED:
+        # What follows would be framed for a verb that the client never said; and the terms are not the rule's.
+        raise ValueError("a rewrite may not begin a payload or a turn, or say who the client is")
     exchange = flow.forward(other)
     if command.spec.payload == "chunk":
         exchange.withheld = rule.id

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from smtpguard.inspection.terms import Terms
 from smtpguard.policy.actions import (
     Action,
     Cap,
@@ -57,6 +58,7 @@ from tests.playbook import (
     record,
     reset,
     rule,
+    rulebook,
     to_client,
     to_server,
     tunnelled,
@@ -186,8 +188,17 @@ def test_rewrite_may_begin_neither_a_payload_nor_a_turn(to: str) -> None:
     assert book << record("rule-crashed", rule="r") << closed()
 
 
-@pytest.mark.parametrize("action", [Delay(0.0), Slice(1)])
-def test_delay_and_slice_are_no_way_round_a_refused_turn(action: Action) -> None:
+def test_rewrite_is_no_way_round_a_verb_that_is_the_guards_alone() -> None:
+    terms = Terms(shielded=True)
+    for line, to in ((b"XCLIENT ADDR=192.0.2.1\r\n", "{line}"), (b"XFORWARD NAME=a\r\n", "{verb} {argument}")):
+        book = greeted(inspector(rulebook(rule("r", "command", Rewrite(to))), terms=terms))
+        assert book >> C(line) << own_reply(b"502 5.5.1 ") << record("unshared-verb")
+    book = greeted(inspector(rulebook(rule("r", "command", Rewrite("{argument}"))), terms=terms))
+    assert book >> C(b"FROB XCLIENT ADDR=192.0.2.1\r\n") << to_client(ANY_421) << record("rule-crashed") << closed()
+
+
+@pytest.mark.parametrize("action", [Delay(0.0), Slice(1), Rewrite("{line}")])
+def test_delay_slice_and_rewrite_are_no_way_round_a_refused_turn(action: Action) -> None:
     assert sole(action, verb="TURN") >> C(b"TURN\r\n") << own_reply(b"502 5.5.1 ") << record("turn", outcome="refused")
 
 
