@@ -42,8 +42,8 @@ class TlsLayer(asyncio.BufferedProtocol):
     """
 
     __slots__ = (
-        "_below", "_connection", "_cut", "_done", "_ended", "_failed", "_fresh", "_held", "_incoming", "_loop",
-        "_notified", "_object", "_outgoing", "_paused", "_started", "_timer", "_waiting",
+        "_below", "_connection", "_cut", "_done", "_ended", "_failed", "_finished", "_fresh", "_held", "_incoming",
+        "_loop", "_notified", "_object", "_outgoing", "_paused", "_started", "_timer", "_waiting",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +72,7 @@ class TlsLayer(asyncio.BufferedProtocol):
         self._done = False  # the handshake
         self._ended = False  # the peer has said its last word
         self._notified = False  # we have
+        self._finished = False  # and FIN behind it
         self._paused = False
         self._held = b""  # records that came though reading had stopped
         self._waiting: list[bytes] = []  # what was written before the handshake was done
@@ -119,7 +120,7 @@ class TlsLayer(asyncio.BufferedProtocol):
             self._shake_hands()
 
     def _shake_hands(self) -> None:
-        if self._done or self._failed is None:
+        if self._done or self._notified or self._failed is None:
             return
         try:
             self._object.do_handshake()
@@ -236,7 +237,9 @@ class TlsLayer(asyncio.BufferedProtocol):
 
     def _flush(self) -> None:
         if self._outgoing.pending and not self._below.is_closing():
-            self._below.write(self._outgoing.read())
+            records = self._outgoing.read()
+            if not self._finished:
+                self._below.write(records)
 
     # --- what the connection takes for its transport -------------------------------------------------------------
 
@@ -258,6 +261,7 @@ class TlsLayer(asyncio.BufferedProtocol):
     def write_eof(self) -> None:
         """close_notify, and FIN behind it."""
         self._notify()
+        self._finished = True
         self._below.write_eof()
 
     def close(self) -> None:
@@ -270,6 +274,8 @@ class TlsLayer(asyncio.BufferedProtocol):
             return
         self._notified = True
         if not self._done:
+            # Not now: whoever closes is in the midst of it.
+            self._loop.call_soon(self._fail, "closed by us during the handshake", False)
             return
         # It looks for the peer's close_notify as well, and would break at a whole record: all of those are handed up.
         with contextlib.suppress(ssl.SSLError):

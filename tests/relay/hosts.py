@@ -59,14 +59,21 @@ def on(loop: str) -> Iterator[None]:
 
 
 def run(test: Awaitable[Any]) -> None:
-    """Run one test, bounded in time, on the loop that ``on`` named."""
+    """Run one test, bounded in time, on the loop that ``on`` named. What the guard calls a crashed session fails it."""
+    crashes: list[dict[str, Any]] = []
+
+    def keep(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not isinstance(context.get("exception"), OSError):
+            crashes.append(context)
 
     async def bounded() -> None:
+        asyncio.get_running_loop().set_exception_handler(keep)
         async with asyncio.timeout(SECONDS):
             await test
 
     with asyncio.Runner(loop_factory=LOOPS[_loop[-1]]) as runner:
         runner.run(bounded())
+    assert not crashes, crashes
 
 
 @asynccontextmanager
