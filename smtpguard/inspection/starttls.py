@@ -129,6 +129,11 @@ def server_agreed(session: Session, exchange: Exchange, raw: bytes) -> None:
     if session.client_flow.held:
         session.violation("starttls-injection", exchange.command)
         return
+    if session.client_flow.finished:
+        # So is our own direction towards the server: nobody can shake hands any more.
+        session.record("starttls", outcome="failed", side=SERVER.value, why="the client has ended")
+        session.fail(TLS_FAILED)
+        return
     session.tls_reply = raw
     session.since = session.now
     session.server_flow.expect_tls()

@@ -18,6 +18,8 @@ from tests.playbook import (
     advance,
     closed,
     drain,
+    eof_client,
+    finished,
     inspector,
     like,
     lost_server,
@@ -150,6 +152,14 @@ def test_a_delayed_220_is_a_bridge_too() -> None:
 def test_a_servers_failure_at_tls_is_a_454_and_the_end() -> None:
     book = bridged(inspector(PASS, terms=BRIDGE)) >> tls_failed(SERVER) << own_reply(b"454 4.7.0")
     assert book << record("starttls", outcome="failed", side="server") << closed()
+
+
+def test_a_client_that_has_ended_gets_a_454_for_the_servers_220() -> None:
+    """Its FIN has gone on to the server: there is no direction left in which to shake hands."""
+    book = exchange(greeted(inspector(PASS, terms=BRIDGE)), HELLO, OFFER) >> C(b"STARTTLS\r\n")
+    book = book << to_server(b"STARTTLS\r\n") >> eof_client() << finished(SERVER)
+    book = book >> S(READY) << own_reply(b"454 4.7.0 ") << record("starttls", outcome="failed", side="server")
+    assert book << closed()
 
 
 def test_a_clients_failure_at_tls_ends_without_a_word() -> None:

@@ -130,6 +130,20 @@ def test_a_reply_behind_the_220_reaches_nobody(tmp_path: Path, behind: bytes) ->
     run(test())
 
 
+def test_a_client_that_ends_behind_starttls_ends_the_handshake_with_the_server(tmp_path: Path) -> None:
+    async def test() -> None:
+        host, journal = TlsServer(server_context(tmp_path)), Journal()
+        async with bridge(host, bridging(tmp_path), journal) as box, client(box) as (reader, writer):
+            await in_clear(reader, writer, b"EHLO a.example\r\n")
+            writer.write(b"STARTTLS\r\n")
+            writer.write_eof()
+            assert (await reader.read()).startswith(b"454 4.7.0 ")
+            await journal.until("session")
+        assert journal.named("starttls")[0]["outcome"] == "failed"
+
+    run(test())
+
+
 def test_clear_text_in_place_of_the_servers_hello_is_an_injection(tmp_path: Path) -> None:
     async def test() -> None:
         host, journal = TlsServer(server_context(tmp_path)), Journal()
