@@ -107,6 +107,13 @@ class GuardProcess:
         """Send any other signal."""
         self._process.send_signal(number)
 
+    def signal_to_the_last(self, number: int) -> None:
+        """One signal after the other until the process is gone; a flood of them would only keep it from ending."""
+        for _ in range(10_000):
+            if self.ends_within(0.001):
+                break
+            self.signal(number)
+
     def kill(self) -> None:
         """SIGKILL, and wait for its end."""
         self._process.kill()

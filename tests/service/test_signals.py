@@ -42,14 +42,10 @@ def test_a_reload_that_is_asked_for_while_it_starts(tmp_path: Path, workers: str
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
 def test_signals_up_to_the_last_moment(start: Start, tmp_path: Path, workers: str, number: signal.Signals) -> None:
-    """One after the other until the process is gone; a flood of them would only keep it from ending."""
     path = tmp_path / "guard.pid"
     guard = start("--workers", workers, "--pid-file", str(path))
     guard.terminate()
-    for _ in range(10_000):
-        if guard.ends_within(0.001):
-            break
-        guard.signal(number)
+    guard.signal_to_the_last(number)
     assert guard.wait() == 0
     assert guard.errors() == ""
     assert not path.exists()
