@@ -7,22 +7,22 @@ stderr with status 2, before that line.
 from __future__ import annotations
 
 import asyncio
-import sys
+import errno
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from smtpguard.cli.errors import UsageError
 from smtpguard.cli.lab_options import lab_errors
 from smtpguard.cli.serve import parse_address
-from smtpguard.journal.writer import Journal
 from smtpguard.lab.scenario.file import load_scenario, placed
 from smtpguard.lab.up.hosts import stay_up
 from smtpguard.lab.up.plan import Plan, Wanted, plan
 from smtpguard.lab.up.real_clock import run_real
 from smtpguard.relay.addresses import Address
+from smtpguard.service.outlook import open_journal
 from smtpguard.service.signals import STOPS, heed_no_more
 
 FASTEST = 1_000_000.0
@@ -95,7 +95,16 @@ async def _until_stopped(chosen: Plan) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     is_up = False
-    journal = Journal(sys.stdout.buffer, loop.call_later)
+    loss: OSError | None = None
+
+    def end_without_output(error: OSError) -> None:
+        """Nobody reads the journal any more (`... | head`), or the disk is full."""
+        nonlocal loss
+        if error.errno != errno.EAGAIN:  # who reads slowly may go on to read
+            loss = error
+            stop.set()
+
+    journal = open_journal(loop.call_later, end_without_output)
 
     def tell(event: str, fields: dict[str, object]) -> None:
         nonlocal is_up
@@ -111,7 +120,6 @@ async def _until_stopped(chosen: Plan) -> None:
 
     for number in STOPS:
         loop.add_signal_handler(number, end)
-    loop.set_exception_handler(lambda _, context: _end_without_reader(loop, context, stop))
     try:
         await asyncio.wait([staying])
         if not staying.cancelled():
@@ -119,11 +127,5 @@ async def _until_stopped(chosen: Plan) -> None:
     finally:
         journal.close()
         heed_no_more(loop)
-
-
-def _end_without_reader(loop: asyncio.AbstractEventLoop, context: dict[str, Any], stop: asyncio.Event) -> None:
-    """Nobody reads the journal any more (`... | head`): end; the end of the journal raises it for the exit status."""
-    if isinstance(context.get("exception"), BrokenPipeError):
-        stop.set()
-    else:
-        loop.default_exception_handler(context)
+    if loss is not None:
+        raise loss

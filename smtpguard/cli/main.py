@@ -7,7 +7,6 @@ raises ``typer.Exit(code)``.
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated, NoReturn
 
@@ -15,6 +14,8 @@ import typer
 
 from smtpguard.cli import analyze, lab, net, policy, reload, serve
 from smtpguard.cli.errors import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_USAGE, describe
+from smtpguard.cli.streams import drop_output, fill_closed, output_failure
+from smtpguard.service.outlook import say
 
 EPILOG = (
     "Start here: `smtpguard policy list` shows the policies, `smtpguard policy show strip-xexch50` one of them. "
@@ -66,6 +67,7 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit status; errors of the user end as one line on stderr."""
     try:
+        fill_closed()
         outcome = app(arguments, prog_name="smtpguard", standalone_mode=False)
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -75,10 +77,10 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         return _reader_gone()
     except Exception as error:
-        line = describe(error)
+        line = describe(output_failure(error) or error)
         if line is None:
             raise
-        print(f"smtpguard: {line}", file=sys.stderr)  # noqa: T201 - stderr is where errors go
+        say(line)
         return EXIT_USAGE
     return outcome if isinstance(outcome, int) else 0
 
@@ -91,6 +93,5 @@ def _after_exit(stop: SystemExit) -> int:
 
 
 def _reader_gone() -> int:
-    # What is left in the buffer would fail again when the interpreter flushes stdout at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    drop_output()
     return EXIT_BROKEN_PIPE

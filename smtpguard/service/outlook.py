@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import BinaryIO
 
+from smtpguard.journal.outlet import OnLoss
 from smtpguard.journal.writer import Journal, Later
 from smtpguard.relay.addresses import show_address
 from smtpguard.relay.listening import why_deaf
@@ -17,6 +18,8 @@ from smtpguard.watch.endpoint import Endpoint
 from smtpguard.watch.metrics import Metrics
 from smtpguard.watch.pages import Pages
 from smtpguard.watch.readiness import Readiness
+
+STDOUT = 1
 
 
 class Outlook:
@@ -62,13 +65,6 @@ class Outlook:
         return both
 
 
-def open_journal(later: Later) -> Journal:
-    """The journal on standard output."""
-    # Unbuffered: what could not be written must not come up again when Python ends.
-    stream: BinaryIO = open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)  # noqa: SIM115 - stdout itself
-    return Journal(stream, later, _report_loss)
-
-
 def say(line: str) -> None:
     """One line for whoever looks after the process, if anybody still does."""
     with contextlib.suppress(OSError):
@@ -77,3 +73,10 @@ def say(line: str) -> None:
 
 def _report_loss(error: OSError) -> None:
     say(f"the journal can't be written: {error.strerror or error}; mail goes on without it")
+
+
+def open_journal(later: Later, on_loss: OnLoss = _report_loss) -> Journal:
+    """The journal on standard output."""
+    # Unbuffered: what could not be written must not come up again when Python ends.
+    stream: BinaryIO = open(STDOUT, "wb", buffering=0, closefd=False)  # noqa: SIM115 - not ours to close
+    return Journal(stream, later, on_loss)
