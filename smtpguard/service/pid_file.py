@@ -17,6 +17,7 @@ import contextlib
 import fcntl
 import os
 import signal
+import stat
 import time
 from pathlib import Path
 from types import TracebackType
@@ -40,8 +41,25 @@ class PidFile:
     def __enter__(self) -> PidFile:
         while not self._take():
             pass  # its last holder deleted it between our opening and our locking it
-        self._write()
+        try:
+            self._refuse_another_file()
+            self._write()
+        except OSError as error:
+            self._path.unlink(missing_ok=True)  # ours, and half written
+            os.close(self._descriptor)
+            raise ServiceError(f"--pid-file {self._path}: can't be written: {error.strerror}") from error
+        except ServiceError:
+            os.close(self._descriptor)
+            raise
         return self
+
+    def _refuse_another_file(self) -> None:
+        """What is there is written over now and deleted in the end: no policy, no device that was named by mistake."""
+        if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+            raise ServiceError(f"--pid-file {self._path}: is no regular file; give it a file of its own")
+        held = os.pread(self._descriptor, 64, 0)
+        if held and not held.partition(b"\n")[0].isdigit():
+            raise ServiceError(f"--pid-file {self._path}: holds something else; give it a file of its own")
 
     def _take(self) -> bool:
         """Open and lock it; False where what is locked is not what the path names any more. Raises ServiceError."""
@@ -76,13 +94,18 @@ class PidFile:
     def begin(self) -> None:
         """A reload begins. What came of the last one stays: not everybody has read it yet."""
         self._begun += 1
-        self._write()
+        self._write_if_it_can()
 
     def tell(self, outcome: str) -> None:
         """It is over: ``DONE``, or why the old policy stays in force."""
         self._over = self._begun
         self._outcome = outcome.replace("\n", " ")
-        self._write()
+        self._write_if_it_can()
+
+    def _write_if_it_can(self) -> None:
+        """A full disk keeps the answer from who asked, and the guard from nothing."""
+        with contextlib.suppress(OSError):
+            self._write()
 
     def _write(self) -> None:
         text = f"{os.getpid()}\n{self._begun}\n{self._over}\n{self._outcome}\n".encode()

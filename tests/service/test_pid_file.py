@@ -27,7 +27,7 @@ def hangups() -> Iterator[list[int]]:
 
 def test_it_names_the_process_and_goes_with_it(tmp_path: Path) -> None:
     path = tmp_path / "guard.pid"
-    path.write_text("a longer text that an earlier guard has left behind\n" * 3)
+    path.write_text("123456789\n7\n7\na longer text that an earlier guard has left behind\n")
     with PidFile(path) as pid_file:
         assert path.read_text() == f"{os.getpid()}\n0\n0\n\n"
         pid_file.begin()
@@ -37,6 +37,49 @@ def test_it_names_the_process_and_goes_with_it(tmp_path: Path) -> None:
         with pytest.raises(ServiceError, match="another guard"), PidFile(path):
             pass
     assert not path.exists()
+
+
+@pytest.mark.parametrize("text", ["summary: mine\n", "\n", "127.0.0.1\n"])
+def test_a_file_of_somebody_else_is_neither_written_over_nor_deleted(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(ServiceError, match=r"mine\.yaml: holds something else"), PidFile(path):
+        pass
+    assert path.read_text() == text
+
+
+def test_a_device_is_not_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "queue"
+    os.mkfifo(path)
+    with pytest.raises(ServiceError, match="is no regular file"), PidFile(path):
+        pass
+    assert path.is_fifo()
+
+
+def test_a_full_disk_is_the_users_to_mend_at_the_start_and_nothing_later(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk."""
+    program = """
+import os, resource, sys
+from pathlib import Path
+from smtpguard.service.errors import ServiceError
+from smtpguard.service.pid_file import PidFile
+path = Path(sys.argv[1])
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+with PidFile(path) as held:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    held.begin()
+    held.tell("reloaded")
+try:
+    PidFile(path).__enter__()
+except ServiceError as error:
+    print(error, path.exists())
+"""
+    command = [sys.executable, "-c", program, str(tmp_path / "guard.pid")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == (
+        f"--pid-file {tmp_path}/guard.pid: can't be written: File too large False\n",
+        "",
+    )
 
 
 def test_the_answer_comes_back(tmp_path: Path, hangups: list[int]) -> None:
