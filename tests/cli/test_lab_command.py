@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,18 @@ def test_an_outcome_that_was_not_expected_is_status_1(
     assert run(["lab", "run", "kb818222", "--firewall", "none"]) == 1
     out = capsys.readouterr().out
     assert "Not as the scenario expects: outcome: expected ndr, seen delivered." in out
+
+
+@pytest.mark.parametrize("on_path", [True, False])
+def test_the_story_ends_with_a_command_that_works_as_it_stands(on_path: bool, tmp_path: Path) -> None:
+    """`make lab` runs a command that is in no folder of PATH."""
+    program = Path(sys.executable).with_name("smtpguard")
+    folder = program.parent if on_path else tmp_path
+    done = subprocess.run(
+        [program, "lab", "story"], env={"PATH": str(folder)}, capture_output=True, text=True, timeout=60, check=True
+    )
+    called = "smtpguard" if on_path else program
+    assert done.stdout.splitlines()[-1].startswith(f"Try another: {called} lab run kb818222 ")
 
 
 def test_the_story(capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,14 +51,21 @@ ACTS = (
 )
 
 
-AFTERWARDS = "Try another: smtpguard lab run kb818222 --firewall eat-ack (smtpguard policy list shows them all)."
+BEFORE = (
+    "Exchange servers add verbs of their own to SMTP. Microsoft's article KB818222 tells of mail that comes back\n"
+    "after two days because a firewall in the path does not know one of them, XEXCH50. It is played here between\n"
+    "programs on this machine: --> is what the sender says, <-- what it hears."
+)
+AFTERWARDS = "Try another: {0} lab run kb818222 --firewall eat-ack ({0} policy list shows them all)."
 
 
-def tell_story(console: Console, message: bytes) -> bool:
-    """Play the three acts with ``message``; whether each ended as it should."""
+def tell_story(console: Console, message: bytes, program: str) -> bool:
+    """Play the three acts with ``message``; whether each ended as it should. ``program`` is what a reader can type."""
+    for text in BEFORE.splitlines():
+        report.line(console, text)
     endings = [_play(console, act, message) for act in ACTS]
     report.line(console)
-    report.line(console, AFTERWARDS)
+    report.line(console, AFTERWARDS.format(program))
     return all(endings)
 
 
