@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from aiosmtpd.smtp import SMTP, Envelope
@@ -55,6 +56,7 @@ class ReceiverSession(SMTP):
         self.link_state: bytearray | None = None  # None while no FIRST chunk has come
         self._open = True
         self._end_told = False
+        self._in_payload = False
 
     # What the verbs use
 
@@ -90,9 +92,8 @@ class ReceiverSession(SMTP):
 
     async def octets(self, size: int) -> bytes:
         """The next ``size`` octets, whatever they are."""
-        octets = await self._reader.readexactly(size)
-        self._reset_timeout()
-        return octets
+        with self._payload():
+            return await self._reader.readexactly(size)
 
     async def discard(self, size: int) -> None:
         """Read ``size`` octets and forget them."""
@@ -101,9 +102,18 @@ class ReceiverSession(SMTP):
 
     async def text(self) -> bytes:
         """The text behind DATA, without the doubled dots and the line that ends it."""
-        content = await read_text(self._reader)
+        with self._payload():
+            return await read_text(self._reader)
+
+    @contextlib.contextmanager
+    def _payload(self) -> Iterator[None]:
+        """While it runs every octet counts as life: a message may take longer than a peer may be silent."""
+        self._in_payload = True
+        try:
+            yield
+        finally:
+            self._in_payload = False
         self._reset_timeout()
-        return content
 
     def leave(self) -> None:
         """End the session when this command is done."""
@@ -147,6 +157,8 @@ class ReceiverSession(SMTP):
         """Octets of the peer."""
         if self.host.tap is not None and not self.tls:
             self.host.tap.said("receiver", self.number, self.loop.time(), data, from_client=True)
+        if self._in_payload:
+            self._reset_timeout()
         super().data_received(data)
 
     def eof_received(self) -> bool:
@@ -178,6 +190,8 @@ class ReceiverSession(SMTP):
 
     def _timeout_cb(self) -> None:
         self._tell_end(from_client=False)
+        if self._writer.transport.get_write_buffer_size():
+            self._writer.transport.abort()  # a close would wait for a peer that reads nothing
         self._writer.close()
 
     def _tell_end(self, *, from_client: bool) -> None:

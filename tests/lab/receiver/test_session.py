@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -205,3 +206,56 @@ def test_sessions_at_once_do_not_mix() -> None:
             return set(bodies)
 
     assert len(run_virtual(main)) == 20
+
+
+def test_a_message_may_take_longer_than_a_peer_may_be_silent() -> None:
+    async def main() -> tuple[bytes, Mailbox]:
+        async with receiving() as host:
+            reader, writer = await asyncio.open_connection("127.0.0.1", host.port)
+            writer.write(ENVELOPE + b"DATA\r\n")
+            await reader.readuntil(b"354 Start mail input; end with <CRLF>.<CRLF>\r\n")
+            for _ in range(3):
+                await asyncio.sleep(host.profile.idle_seconds / 2)
+                writer.write(b"line\r\n")
+            writer.write(b".\r\n")
+            writer.write_eof()
+            answer = await reader.read()
+            writer.close()
+            return answer, host.mailbox
+
+    answer, mailbox = run_virtual(main)
+    assert answer.startswith(b"250 2.6.0 ")
+    assert [message.content for message in mailbox.messages] == [b"line\r\n" * 3]
+
+
+def test_a_command_that_never_ends_does_not_keep_the_session() -> None:
+    async def main() -> float:
+        async with receiving() as host:
+            reader, writer = await asyncio.open_connection("127.0.0.1", host.port)
+            await reader.readline()
+            ended = asyncio.ensure_future(reader.read())
+            while not ended.done():
+                writer.write(b"x")
+                await asyncio.sleep(60)
+            writer.close()
+            return asyncio.get_running_loop().time() - host.profile.idle_seconds
+
+    assert run_virtual(main) <= 60
+
+
+def test_a_peer_that_reads_nothing_is_dropped() -> None:
+    async def main() -> None:
+        async with receiving() as host:
+            _, writer = await asyncio.open_connection("127.0.0.1", host.port)
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(60):
+                    while True:
+                        writer.write(b"EHLO mail1.example.com\r\n" * 1000)
+                        await writer.drain()
+            await asyncio.sleep(host.profile.idle_seconds)
+            await asyncio.sleep(1)
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+            writer.transport.abort()
+
+    run_virtual(main)
