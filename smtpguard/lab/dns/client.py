@@ -111,7 +111,7 @@ class _Asking(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         try:
             answer = DNSRecord.parse(data)
-        except DNSError:
+        except (DNSError, ValueError):  # ValueError: dnslib, of a CAA record whose tag is no UTF-8
             return
         ours = answer.header.id == self._question.header.id and answer.questions == self._question.questions
         if ours and answer.header.qr and not self._answered.done():

@@ -75,7 +75,7 @@ class _Answering(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         try:
             question = DNSRecord.parse(data)
-        except DNSError:
+        except (DNSError, ValueError):  # ValueError: dnslib, of a CAA record whose tag is no UTF-8
             return
         if question.header.qr or not question.questions or self._transport is None:
             return

@@ -54,18 +54,27 @@ def test_a_silent_name_is_not_answered() -> None:
     assert answer_to(DNSRecord.question("silent.example", "MX"), ZONES) is None
 
 
+# A question with a CAA record behind it, whose tag is one octet that is no UTF-8.
+_BAD_TAG = bytes(DNSRecord.question("example.net", "MX").pack())[:11] + (
+    b"\x01\x07example\x03net\x00\x00\x0f\x00\x01\x00\x01\x01\x00\x01\x00\x00\x00\x00\x00\x03\x00\x01\x80"
+)
+
+
 def test_what_is_no_question_is_dropped() -> None:
     seen: list[bytes] = []
+    complaints: list[object] = []
 
     class Client(asyncio.DatagramProtocol):
         def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
             seen.append(data)
 
     async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
         server = DnsServer(ZONES)
         await server.start()
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Client, remote_addr=server.address)
         transport.sendto(b"\xff\x00 no DNS")
+        transport.sendto(_BAD_TAG)
         transport.sendto(DNSRecord.question("example.net", "MX").reply().pack())
         transport.sendto(DNSRecord.question("example.net", "MX").pack())
         await asyncio.sleep(1)
@@ -75,6 +84,7 @@ def test_what_is_no_question_is_dropped() -> None:
 
     run_virtual(main)
     assert len(seen) == 1
+    assert not complaints
 
 
 def test_a_port_that_is_taken() -> None:
