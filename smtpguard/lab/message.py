@@ -28,6 +28,10 @@ def read_message(path: Path) -> bytes:
     except OSError as error:
         raise LabError(f"{path}: cannot be read: {error.strerror or error}") from None
     check_message(content, str(path))
+    if not content.endswith(b"\r\n"):
+        # DATA would add it (RFC 5321 4.1.1.4), and what arrives would not be what was sent.
+        line = content.count(b"\n") + 1
+        raise LabError(f"{path}:{line}: the last line has no CRLF; mail needs one")
     return content
 
 

@@ -35,6 +35,7 @@ def test_a_file_is_read_octet_for_octet(tmp_path: Path) -> None:
         (b"A: 1\r\n\r\nx\ry\r\n", ":3: ends a line in CR without LF"),
         (b"\nA: 1\r\n", ":1: ends a line in LF without CR"),
         (b"A: 1\r", ":1: ends a line in CR without LF"),
+        (b"A: 1\r\n\r\nx", ":3: the last line has no CRLF"),
     ],
 )
 def test_what_smtp_cannot_carry(tmp_path: Path, content: bytes, complaint: str) -> None:
