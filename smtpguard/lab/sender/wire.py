@@ -15,7 +15,7 @@ import ssl
 
 from smtpguard.lab.capture.tap import Tap
 from smtpguard.lab.telling.transcript import Transcript
-from smtpguard.smtp.replies import Reply, ReplyReader
+from smtpguard.smtp.replies import HELD_REPLY, Reply, ReplyReader
 
 # Queue Viewer's words for a connection that the peer closed (vendor text); the other reasons are ours.
 DROPPED = "The connection was dropped by the remote host."
@@ -134,6 +134,8 @@ class Wire:
         while True:
             reply = whole.feed(await self._line())
             if reply is None:
+                if whole.held > HELD_REPLY:
+                    raise AttemptError(GARBLED)
                 continue
             hidden = shown is not None and reply.code == 334
             self.transcript.received(self._loop.time(), [b"334 " + (shown or b"")] if hidden else reply.lines)

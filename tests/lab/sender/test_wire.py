@@ -54,6 +54,7 @@ def test_what_is_no_reply() -> None:
     assert failure(b"250-a\r\n550 b\r\n") == GARBLED
     assert failure(b"2" * 70_000) == GARBLED
     assert failure(b"250-half") == DROPPED
+    assert failure(*[b"250-" + b"x" * 20_000 + b"\r\n"] * 4) == GARBLED
 
 
 def test_nobody_listens() -> None:
