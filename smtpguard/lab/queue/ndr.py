@@ -34,6 +34,8 @@ OURS = (
 
 _ENHANCED = re.compile(r"[0-9]{3}[ -](5\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)")
 _CONTEXT = "335a7efd - 4523 - 00000001 - 80040546"
+_NO_TEXT = re.compile(r"[^\t -~]")
+_LONGEST_LINE = 998  # RFC 5322 2.1.1
 _FQDN_CUT = 23  # octets of the host name in the boundary; where Windows cuts it was not found
 
 _FAILURE_TEXT = (
@@ -82,7 +84,7 @@ class Notifier:
             block = [f"Final-Recipient: rfc822;{recipient}", "Action: failed"]
             if recipient in refused:
                 reply = refused[recipient]
-                block += [f"Status: {status_of(reply)}", f"Diagnostic-Code: smtp;{reply}"]
+                block += [f"Status: {status_of(reply)}", f"Diagnostic-Code: smtp;{_text(reply)}"[:_LONGEST_LINE]]
             else:
                 block.append(f"Status: {status}")
             blocks.append(block)
@@ -140,6 +142,11 @@ class Notifier:
             head.append("Content-Transfer-Encoding: 8bit")
         head += ["", ""]
         return "\r\n".join(head).encode("latin-1") + mail.content + f"\r\n--{boundary}--\r\n".encode("ascii")
+
+
+def _text(reply: str) -> str:
+    """``reply`` as a header field may have it: no bare CR, no NUL, nothing beyond ASCII (RFC 3464 2.3.6)."""
+    return _NO_TEXT.sub("?", reply)
 
 
 def status_of(refusal: str) -> str:

@@ -149,3 +149,12 @@ def test_the_status_of_a_reply() -> None:
 def test_what_is_ours_is_named_once() -> None:
     assert len(set(OURS)) == len(OURS)
     assert "diagnostic-code" in OURS
+
+
+def test_a_reply_that_mail_cannot_carry_is_made_one_that_it_can() -> None:
+    reply = "550 5.1.1 a\rSubject: b\x00c\n\xe4" + "x" * 2000
+    eml = notifier().failure(MAIL, EXPIRY, replies={"bob@example.net": reply})
+    (line,) = [line for line in eml.split(b"\r\n") if line.startswith(b"Diagnostic-Code: ")]
+    assert line.startswith(b"Diagnostic-Code: smtp;550 5.1.1 a?Subject: b?c??xxx")
+    assert len(line) == 998
+    parts(eml)
