@@ -12,6 +12,9 @@ from smtpguard.analyzer.probe_xexch50 import BLOB, BLOB_OF_LINES, SIZE
 from smtpguard.analyzer.reading import View, surplus
 from smtpguard.analyzer.traces import Trace
 
+# OpenSSL's words for octets that are no TLS record at all.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH", "HTTP_REQUEST", "no TLS")
+
 
 def read_bdat(view: View) -> Iterator[Trace]:
     """Eaten, taken for commands, or answered by somebody who does not know what it is."""
@@ -53,9 +56,12 @@ def read_blob(view: View) -> Iterator[Trace]:
 
 
 def read_ending(view: View) -> Iterator[Trace]:
-    """The end of a message in two segments, where the same message in one was taken."""
+    """The end of a message in two segments that nobody saw, where the same message in one was taken.
+
+    A refusal is none: who refuses the message has seen its end. Servers do that to the second message of a stranger.
+    """
     step = view.step(ENDING, "message in two segments")
-    if step is not None and not step.accepted:
+    if step is not None and (step.failure or step.code == 421):
         detail = f"a message whose last CRLF came in a segment of its own: {step.outcome}"
         yield Trace("split-end-lost", answer=step.last_line, detail=detail, step=step)
 
@@ -68,7 +74,9 @@ def read_starttls(view: View) -> Iterator[Trace]:
         yield Trace("starttls-refused", answer=step.last_line, detail=detail, confidence="likely", step=step)
     if handshake is not None and handshake.failure:
         detail = f"STARTTLS is answered {step.last_line if step else ''}, and the handshake fails: {handshake.outcome}"
-        yield Trace("starttls-broken", detail=detail, confidence="likely", step=step)
+        # An alert, or a certificate that can't be read, came from somebody who speaks TLS.
+        in_tls = handshake.failure == "garbled" and not any(word in handshake.detail for word in _NO_TLS)
+        yield Trace("starttls-broken", detail=detail, confidence="possible" if in_tls else "likely", step=step)
 
 
 def read_stranger(view: View) -> Iterator[Trace]:

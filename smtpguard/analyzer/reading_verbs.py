@@ -28,6 +28,8 @@ _TRIED: tuple[tuple[str, str, str, frozenset[int]], ...] = (
 )
 # XEXCH50's argument, its place and who sends it may be refused without the verb being so (KB843106: 504, 505).
 _ASKS_FOR_MORE = frozenset({501, 503, 504, 505, 530, 535})
+# Of the lines that are long for some box, the verb. RSET is said between them and is not.
+_LONG = {name: line[:4].decode("ascii") for name, line in CAPPED if line.rstrip() != b"RSET"}
 _VERB_OF = {"CHUNKING": "BDAT"}
 # The guard puts the id of the rule that answers behind its text (inspection.wording).
 _RULE = re.compile(r" \[([a-z0-9]+(?:-[a-z0-9]+)+)\]$")
@@ -158,9 +160,29 @@ def read_typing(view: View) -> Iterator[Trace]:
 
 
 def read_lengths(view: View) -> Iterator[Trace]:
-    """The line at which the session ended, if one of them ended it."""
-    for name, _ in CAPPED:
+    """The line at which the session ended, if its length ended it: the same verb is taken elsewhere, and so far on."""
+    for name, verb in _LONG.items():
         step = view.step(LENGTHS, name)
-        if step is not None and (step.failure in ("closed", "silent") or step.code == 421):
+        if step is not None and _is_over(step) and not _ends_anyway(view, verb, step):
             detail = f"{name}: {step.outcome}"
             yield Trace("length-limit", name, step.last_line, detail, "likely", step)
+
+
+def _is_over(step: Step) -> bool:
+    return step.failure in ("closed", "silent") or step.code == 421
+
+
+def _ends_anyway(view: View, verb: str, long: Step) -> bool:
+    """Whether plain steps end sessions too: those of the same verb, or any after as many commands or fewer."""
+    place = _place(view.sessions[LENGTHS], long)
+    return any(
+        step.name == verb or _place(steps, step) <= place
+        for title, steps in view.sessions.items()
+        for step in steps
+        if title != LENGTHS and step.name in _PLAIN_STEPS and _is_over(step)
+    )
+
+
+def _place(steps: tuple[Step, ...], step: Step) -> int:
+    """Which command of its session ``step`` is."""
+    return sum(bool(each.sent) for each in steps[: steps.index(step) + 1])

@@ -40,6 +40,8 @@ QUIT = step("QUIT", "250 ok")
         (read_blob, {BLOB: [step("blob", "421 enough")]}, ["blob-as-commands"]),
         (read_ending, {ENDING: [step("message in two segments", "250 ok")]}, []),
         (read_ending, {ENDING: [step("message in two segments", failure="silent")]}, ["split-end-lost"]),
+        (read_ending, {ENDING: [step("message in two segments", "451 4.7.1 later")]}, []),
+        (read_ending, {ENDING: [step("message in two segments", "421 4.4.2 you took too long")]}, ["split-end-lost"]),
         (read_starttls, {STARTTLS: [step("STARTTLS", "220 go"), step("TLS handshake")]}, []),
         (read_starttls, {STARTTLS: [step("STARTTLS", "454 later")]}, ["starttls-refused"]),
         (
@@ -53,6 +55,20 @@ QUIT = step("QUIT", "250 ok")
 )
 def test_what_is_read(reader: Reader, sessions: dict[str, list[Step]], kinds: list[str]) -> None:
     assert [trace.kind for trace in reader(view(sessions))] == kinds
+
+
+@pytest.mark.parametrize(
+    ("detail", "confidence"),
+    [
+        ("(WRONG_VERSION_NUMBER)", "likely"),
+        ("(SSLV3_ALERT_HANDSHAKE_FAILURE)", "possible"),
+        ("(WRONG_SIGNATURE_TYPE)", "possible"),
+    ],
+)
+def test_who_sends_an_alert_speaks_tls(detail: str, confidence: str) -> None:
+    handshake = Step("TLS handshake", failure="garbled", detail=detail)
+    (trace,) = read_starttls(view({STARTTLS: [step("STARTTLS", "220 go"), handshake]}))
+    assert trace.confidence == confidence
 
 
 def test_the_length_and_the_time_waited_are_told() -> None:

@@ -133,6 +133,32 @@ def test_only_the_end_of_a_session_is_a_limit() -> None:
     assert kinds(read_lengths(view(closed))) == [("length-limit", "line of 520 octets")]
 
 
+SILENT_MAIL = step("MAIL of 266 octets and more", failure="silent")
+TOO_MANY = "421 4.7.0 too many commands"
+
+
+@pytest.mark.parametrize(
+    ("long", "elsewhere"),
+    [
+        ([SILENT_MAIL], [step("EHLO", "250 ok"), step("MAIL", failure="silent")]),
+        ([step("NOOP of 16 octets", failure="closed")], [step("EHLO", "250 ok"), step("NOOP", failure="closed")]),
+        ([step("RSET behind the long MAIL", failure="silent")], []),
+        (
+            [step("EHLO", "250 ok"), step("NOOP of 16 octets", "250 ok"), step(SILENT_MAIL.name, TOO_MANY)],
+            [step("EHLO", "250 ok"), step("MAIL", "250 ok"), step("RCPT", TOO_MANY)],
+        ),
+    ],
+)
+def test_what_ends_a_session_anyway_is_no_limit_of_length(long: list[Step], elsewhere: list[Step]) -> None:
+    assert kinds(read_lengths(view({LENGTHS: long, BLOB: elsewhere}))) == []
+
+
+def test_a_limit_of_length_comes_before_the_one_of_commands() -> None:
+    elsewhere = [step("EHLO", "250 ok"), step("MAIL", "250 ok"), step("RCPT", TOO_MANY)]
+    seen = read_lengths(view({LENGTHS: [step("EHLO", "250 ok"), SILENT_MAIL], BLOB: elsewhere}))
+    assert kinds(seen) == [("length-limit", SILENT_MAIL.name)]
+
+
 def test_a_guard_says_which_rule_it_was() -> None:
     told = [step("XEXCH50", "500 5.5.1 Refused [refuse-xexch50]"), step("RCPT", "451 later [192.0.2.1]")]
     assert kinds(read_guard(view({BLOB: told, CHUNK: told}))) == [("guard-answer", "refuse-xexch50")]
