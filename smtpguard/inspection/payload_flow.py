@@ -293,7 +293,7 @@ class PayloadFlow(Flow):
         while (index := lines.seek(data, position, stop)) >= 0:
             self._pass_part(data[position:index])
             position = index
-            if not session.closed:
+            if not session.over:
                 self._judge_line(lines)
             if session.over:
                 return position

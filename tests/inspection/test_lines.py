@@ -129,6 +129,12 @@ def test_a_chunk_that_is_not_passed_on_is_not_looked_at() -> None:
     assert exchange(book << no_record("line-dropped"), b"NOOP\r\n", b"250 ok\r\n")
 
 
+def test_a_line_that_a_black_hole_took_is_not_judged() -> None:
+    rules = [rule("no", "payload", Drop()), rule("r", "line", Record())]
+    book = in_transaction(inspector(*rules)) >> C(b"BDAT 6 LAST\r\nC: d\r\n") << to_server(b"BDAT 6 LAST\r\n")
+    assert book << record("payload-dropped", rule="no") << no_record("line-recorded")
+
+
 def test_a_blob_has_no_lines() -> None:
     book = in_transaction(inspector(rule("r", "line", Drop())))
     book = exchange(book, b"XEXCH50 6 2\r\n", b"354 go\r\n") >> C(b"ab\r\ncd") << to_server(b"ab\r\ncd")
