@@ -130,8 +130,8 @@ def test_a_chunk_that_is_not_passed_on_is_not_looked_at() -> None:
 
 
 def test_a_line_that_a_black_hole_took_is_not_judged() -> None:
-    rules = [rule("no", "payload", Drop()), rule("r", "line", Record())]
-    book = in_transaction(inspector(*rules)) >> C(b"BDAT 6 LAST\r\nC: d\r\n") << to_server(b"BDAT 6 LAST\r\n")
+    rules = [rule("no", "payload", Drop(3)), rule("r", "line", Record())]
+    book = in_transaction(inspector(*rules)) >> C(b"BDAT 6 LAST\r\nC: d\r\n") << to_server(b"BDAT 6 LAST\r\nC: ")
     assert book << record("payload-dropped", rule="no") << no_record("line-recorded")
 
 
