@@ -126,13 +126,15 @@ def _in(given: str) -> list[str]:
         return [given]
     try:
         found = sorted(
-            (path for end in ("yaml", "yml") for path in folder.glob(f"*.{end}")), key=lambda path: path.stem
+            (path for path in folder.iterdir() if path.suffix in (".yaml", ".yml")), key=lambda path: path.stem
         )
+    except PermissionError as error:
+        raise UsageError(f"{given}: cannot be read: {error.strerror}") from error
     except (OSError, ValueError):  # no folder, nor can it be one
         return [given]
-    if folder.is_dir() and not found:
+    if not found:
         raise UsageError(f"{given}: no policy in this folder: expected files that end in .yaml")
-    return [str(path) for path in found] or [given]
+    return [str(path) for path in found]
 
 
 def _listed(policy: Policy) -> Iterator[tuple[str, str]]:

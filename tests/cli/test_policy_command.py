@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -217,6 +218,19 @@ def test_a_defect_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(library, "shipped", broken_library)
     with pytest.raises(ZeroDivisionError):
         cli.run(["policy", "list"])
+
+
+def test_a_folder_that_may_not_be_read_is_not_called_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shut = tmp_path / "shut"
+    shut.mkdir(mode=0o000)
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)  # root may read any folder
+    try:
+        assert cli.run(["policy", "check", str(shut)]) == 2
+    finally:
+        os.seteuid(before)
+    assert capsys.readouterr().err == f"smtpguard: {shut}: cannot be read: Permission denied\n"
 
 
 def test_what_is_the_users_to_mend() -> None:
