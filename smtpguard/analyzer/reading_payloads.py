@@ -11,6 +11,7 @@ from smtpguard.analyzer.probe_starttls import STARTTLS
 from smtpguard.analyzer.probe_xexch50 import BLOB, BLOB_OF_LINES, SIZE
 from smtpguard.analyzer.reading import View, surplus
 from smtpguard.analyzer.traces import Trace
+from smtpguard.pages.wording import counted
 
 # OpenSSL's words for octets that are no TLS record at all.
 _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH", "HTTP_REQUEST", "no TLS")
@@ -31,7 +32,7 @@ def read_bdat(view: View) -> Iterator[Trace]:
     for title, name in ((CHUNK, "chunk"), (OUT_OF_TURN, "chunk without MAIL")):
         extra = surplus(view.sessions.get(title, ()), name)
         if extra:
-            detail = f"{extra} replies more than commands came behind a chunk of BDAT"
+            detail = f"{counted(extra, 'reply', 'replies')} more than commands came behind a chunk of BDAT"
             yield Trace("bdat-as-commands", detail=detail, step=view.step(title, name))
             return
 
@@ -42,7 +43,8 @@ def read_blob(view: View) -> Iterator[Trace]:
     for title, step in ((BLOB, first), (BLOB_OF_LINES, second)):
         steps = view.sessions.get(title, ())
         if step is not None and step.code >= 400 and (surplus(steps, "blob") or step.code == 421):
-            detail = f"{surplus(steps, 'blob') + 1} replies came to a blob of {SIZE} octets: {step.last_line}"
+            replies = counted(surplus(steps, "blob") + 1, "reply", "replies")
+            detail = f"{replies} came to a blob of {SIZE} octets: {step.last_line}"
             yield Trace("blob-as-commands", answer=step.last_line, detail=detail, step=step)
             return
     if first is None or first.failure not in ("silent", "closed"):

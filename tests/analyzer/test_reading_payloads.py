@@ -79,6 +79,13 @@ def test_the_length_and_the_time_waited_are_told() -> None:
     assert eaten.words.startswith("BDAT with 30 octets: no whole reply in 30 seconds")
 
 
+def test_one_reply_is_not_called_replies() -> None:
+    (command,) = read_bdat(view({CHUNK: [step("chunk", "503 no"), QUIT, step("behind QUIT", "221 bye")]}))
+    assert command.words == "1 reply more than commands came behind a chunk of BDAT"
+    (blob,) = read_blob(view({BLOB: [step("blob", "421 enough")]}))
+    assert blob.words.startswith("1 reply came to a blob of ")
+
+
 def test_where_chunking_is_not_listed_nothing_is_read_from_bdat() -> None:
     bare = step("EHLO", "250-mx\r\n250 SIZE")
     assert list(read_bdat(view({CHUNK: [step("chunk", failure="silent")]}, hello=bare))) == []

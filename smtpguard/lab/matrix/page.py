@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from smtpguard.lab.matrix.running import CellResult, Matrix
-from smtpguard.lab.matrix.table import LEGEND, OUTCOMES, odd, told
+from smtpguard.lab.matrix.table import LEGEND, OUTCOMES, extent, odd, told
 from smtpguard.pages.markup import section, tag, words
 from smtpguard.pages.page import page
 
@@ -23,7 +23,7 @@ def as_html(matrix: Matrix) -> str:
 
 def _verdict(matrix: Matrix) -> str:
     ending = "all as expected" if matrix.as_expected else "not all as expected"
-    summary = words("strong", f"{len(matrix.rows)} rows and {len(matrix.cells)} cells, {ending}.")
+    summary = words("strong", f"{extent(matrix)}, {ending}.")
     unmet = "".join(words("li", sentence) for sentence in odd(matrix))
     return tag(
         "div", summary + (tag("ul", unmet) if unmet else ""), f"verdict {'good' if matrix.as_expected else 'bad'}"

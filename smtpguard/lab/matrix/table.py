@@ -13,6 +13,7 @@ from rich.text import Text
 
 from smtpguard.lab.matrix.running import CellResult, Matrix
 from smtpguard.lab.telling.report import heading, line
+from smtpguard.pages.wording import counted
 
 LEGEND = (
     "ok: delivered. NDR 17x: returned after 17 attempts. LOST: acknowledged and never stored. "
@@ -47,7 +48,7 @@ def print_matrix(console: Console, matrix: Matrix) -> None:
         line(console, LEGEND, "dim")
     for sentence in odd(matrix):
         line(console, sentence, "bold red")
-    words = f"{len(matrix.rows)} rows and {len(matrix.cells)} cells"
+    words = extent(matrix)
     line(console, f"{words}: all as expected." if matrix.as_expected else f"{words}: not all as expected.", "bold")
 
 
@@ -86,6 +87,11 @@ def _print_line(console: Console, head: str, row: Sequence[CellResult], widths: 
         text.append(f"{told(cell)[place]:{width}}  ", colour)
     text.rstrip()
     console.print(text, soft_wrap=True)
+
+
+def extent(matrix: Matrix) -> str:
+    """``12 rows and 1 cell``."""
+    return f"{counted(len(matrix.rows), 'row', 'rows')} and {counted(len(matrix.cells), 'cell', 'cells')}"
 
 
 def odd(matrix: Matrix) -> list[str]:

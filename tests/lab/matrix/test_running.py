@@ -134,6 +134,7 @@ def test_the_table_for_people(small: Matrix) -> None:
     assert "Receiver exchange-2003\n" in text
     assert "  eat-blob       NDR 17x   ok\n                 13 eaten\n" in text
     assert "12 rows and 6 cells: all as expected.\n" in text
+    assert table(wrong()).endswith("\n1 row and 0 cells: not all as expected.\n")
     assert text.isascii()
     assert "row-01-blob-counted: outcome: expected ndr, seen delivered" in table(wrong())
 
