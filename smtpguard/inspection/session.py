@@ -163,7 +163,7 @@ class Session:
         facts.split_end = facts.split_verb = False
         facts.recipients = self.dialogue.rcpts_said
         facts.sender = envelope.sender or b""
-        facts.recipient = address(envelope.last) if envelope.last is not None else b""
+        facts.recipient = envelope.recipient
         change = command.spec.change
         if change == "mail":
             facts.sender = address(command)

@@ -59,18 +59,31 @@ class Envelope:
     count: int = 0
     size: int = 0
     since: float = 0.0
+    # Read once: rules ask for them at every command that follows, and a line may be 16 KiB long.
+    _sender: bytes | None = None
+    _recipient: bytes | None = None
 
     def add(self, rcpt: Command) -> None:
         """One more accepted recipient; by name only while there are few, and of no more than lawful length."""
         self.count += 1
         self.last = rcpt if len(rcpt.line) <= rcpt.spec.max_length else None
+        self._recipient = None
         if len(self.rcpts) < RECIPIENTS_KEPT and len(rcpt.line) <= rcpt.spec.max_length:
             self.rcpts.append(rcpt)
 
     @property
     def sender(self) -> bytes | None:
         """The sender's address; b"" is the null sender, None is no envelope."""
-        return None if self.mail is None else address(self.mail)
+        if self._sender is None and self.mail is not None:
+            self._sender = address(self.mail)
+        return self._sender
+
+    @property
+    def recipient(self) -> bytes:
+        """The address of the last recipient; b"" where there is none, or its line was too long to be kept."""
+        if self._recipient is None:
+            self._recipient = address(self.last) if self.last is not None else b""
+        return self._recipient
 
     @property
     def recipients(self) -> list[bytes]:

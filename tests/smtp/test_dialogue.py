@@ -55,6 +55,22 @@ def test_a_new_sender_begins_a_new_envelope() -> None:
     assert (envelope.sender, envelope.recipients) == (b"c@c.example", [])
 
 
+def test_an_address_is_read_once_however_often_it_is_asked_for() -> None:
+    envelope = heard(MAIL, RCPT).envelope
+
+    assert (envelope.sender, envelope.recipient) == (b"a@a.example", b"b@b.example")
+    assert envelope.sender is envelope.sender
+    assert envelope.recipient is envelope.recipient
+
+
+def test_the_recipient_asked_for_is_the_last_one() -> None:
+    dialogue = heard(MAIL, RCPT)
+
+    assert dialogue.envelope.recipient == b"b@b.example"
+    dialogue.accepted(Command(b"RCPT TO:<c@c.example>\r\n"))
+    assert dialogue.envelope.recipient == b"c@c.example"
+
+
 def test_recipients_are_kept_by_name_up_to_a_bound() -> None:
     envelope = heard(MAIL, *[RCPT] * (RECIPIENTS_KEPT + 5)).envelope
     assert (len(envelope.recipients), envelope.count) == (RECIPIENTS_KEPT, RECIPIENTS_KEPT + 5)
