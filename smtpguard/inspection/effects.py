@@ -66,3 +66,26 @@ Effect = Send | Pause | Resume | Finish | StartTls | Tunnel | Close | Reset | Re
 
 NOTHING: tuple[Effect, ...] = ()
 """No effects."""
+
+
+def joined(effects: list[Effect]) -> list[Effect]:
+    """The same, where sends to one side that follow each other are one; each octet is copied once."""
+    whole: list[Effect] = []
+    pieces: list[bytes] = []
+    for effect in effects:
+        last = whole[-1] if whole else None
+        if type(effect) is Send and type(last) is Send and last.side is effect.side:
+            pieces = pieces or [last.data]
+            pieces.append(effect.data)
+            continue
+        _close(whole, pieces)
+        pieces = []
+        whole.append(effect)
+    _close(whole, pieces)
+    return whole
+
+
+def _close(whole: list[Effect], pieces: list[bytes]) -> None:
+    last = whole[-1] if whole else None
+    if pieces and isinstance(last, Send):
+        whole[-1] = Send(last.side, b"".join(pieces))

@@ -97,7 +97,7 @@ class Inspector:
                     session.fail(refusal(rule))
                 else:
                     session.carry_out(rule)
-        return session.effects
+        return session.taken()
 
     def receive(self, side: Side, data: bytes, now: float | None = None) -> list[Effect]:
         """Octets that were read from ``side``."""
@@ -117,7 +117,7 @@ class Inspector:
         flow.receive(data)
         if session.draining:
             self._drain_if_safe()
-        return effects
+        return session.taken()
 
     def shortcut(self, side: Side) -> Shortcut:
         """The short way of ``receive`` for ``side`` by itself, as ``(data, now)``: where ``receive`` would have given
@@ -129,13 +129,13 @@ class Inspector:
         """``side`` has closed its sending direction."""
         session = self._begin(now)
         if session.closed:
-            return session.effects
+            return session.taken()
         if session.stalled:
             session.fail(b"")
-            return session.effects
+            return session.taken()
         self._flow(side).eof()
         self._close_if_finished()
-        return session.effects
+        return session.taken()
 
     def lost(self, side: Side, now: float | None = None) -> list[Effect]:
         """The connection to ``side`` failed. A client whose server is lost hears 421, unless an eaten reply or TLS
@@ -146,13 +146,13 @@ class Inspector:
                 session.fail(self._in_clear(UPSTREAM_GONE))
             else:
                 session.fail(b"")
-        return session.effects
+        return session.taken()
 
     def advance(self, now: float) -> list[Effect]:
         """Time has passed: what was delayed goes on, what was waited for too long ends."""
         session = self._begin(now)
         if session.closed:
-            return session.effects
+            return session.taken()
         self._client_flow.advance(now)
         self._server_flow.advance(now)
         self._close_if_finished()
@@ -162,7 +162,7 @@ class Inspector:
             session.fail(self._in_clear(TIMED_OUT))
         if session.draining:
             self._drain_if_safe()
-        return session.effects
+        return session.taken()
 
     def tls_started(self, side: Side, now: float | None = None) -> list[Effect]:
         """The handshake that a ``StartTls(side)`` asked for is done."""
@@ -171,14 +171,14 @@ class Inspector:
             starttls.started(session, side)
             if session.draining:
                 self._drain_if_safe()
-        return session.effects
+        return session.taken()
 
     def tls_failed(self, side: Side, why: str, now: float | None = None, *, in_clear: bool = False) -> list[Effect]:
         """The handshake failed; ``in_clear``: the peer's first octet was none of TLS."""
         session = self._begin(now)
         if not session.closed:
             starttls.failed(session, side, why, in_clear)
-        return session.effects
+        return session.taken()
 
     def drain(self, now: float | None = None, *, at_once: bool = False) -> list[Effect]:
         """The guard shuts down: 421 as soon as no reply is owed and no transaction is open, or ``at_once``."""
@@ -188,19 +188,19 @@ class Inspector:
             session.fail(self._in_clear(SHUTTING_DOWN))
         else:
             self._drain_if_safe()
-        return session.effects
+        return session.taken()
 
     def refuse(self, reply: bytes, now: float | None = None) -> list[Effect]:
         """The guard ends the session, with ``reply`` as its last word wherever that can be heard."""
         session = self._begin(now)
         session.fail(self._in_clear(reply))
-        return session.effects
+        return session.taken()
 
     def let_through(self, now: float | None = None) -> list[Effect]:
         """The guard looks at nothing of this session from here on: it is a tunnel."""
         session = self._begin(now)
         session.tunnel()
-        return session.effects
+        return session.taken()
 
     def reached(self, server: str | None, terms: Terms) -> None:
         """Another server than was meant takes the session, before it has said a word: its address, where that is

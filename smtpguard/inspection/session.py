@@ -11,7 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from smtpguard.inspection.deadlines import Deadlines
-from smtpguard.inspection.effects import Close, Effect, Record, Reset, Send, Tunnel
+from smtpguard.inspection.effects import Close, Effect, Record, Reset, Send, Tunnel, joined
 from smtpguard.inspection.meter import Meter
 from smtpguard.inspection.terms import Terms
 from smtpguard.inspection.wording import STILL_OWED, closing_reply, decision_name, uncertain_reply
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from smtpguard.inspection.server_flow import ServerFlow
 
 _NO_COMMAND = Command(b"")
+_SHORT = 512  # octets
 
 
 class Session:
@@ -106,10 +107,18 @@ class Session:
         effects = self.effects
         if effects:
             last = effects[-1]
-            if type(last) is Send and last.side is side:
+            # Only while it is short: else many small pieces would each copy all those before them. See ``taken``.
+            if type(last) is Send and last.side is side and len(last.data) < _SHORT:
                 effects[-1] = Send(side, last.data + data)
                 return
         effects.append(Send(side, data))
+
+    def taken(self) -> list[Effect]:
+        """The effects of this call, whole: sends in a row are one."""
+        effects = self.effects
+        if len(effects) > 1:
+            self.effects = effects = joined(effects)
+        return effects
 
     def send_own(self, reply: bytes) -> None:
         """A reply of our own that has reached its turn."""

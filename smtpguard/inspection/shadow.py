@@ -172,9 +172,11 @@ class ShadowedInspector(Inspector):
             # The replies are held back here and our answers behind them, in an order that shows later.
             return self._joined([self._lost("delayed replies")], super().receive(SERVER, data, now), now)
         effects: list[Effect] = []
-        while data and not self.closed:
-            end = data.find(b"\n") + 1 if self._owes_answers() else 0
-            line, data = (data[:end], data[end:]) if end else (data, b"")
+        position = 0
+        while position < len(data) and not self.closed:
+            end = (data.find(b"\n", position) + 1 if self._owes_answers() else 0) or len(data)
+            line = data[position:end]
+            position = end
             told = self._show(SERVER, line, now)
             effects += self._joined(told, super().receive(SERVER, line, now), now)
         return effects

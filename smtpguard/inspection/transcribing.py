@@ -104,12 +104,13 @@ class Transcriber(Inspector):
             kind = self._remembering.kind(SERVER)
             return self._kept(super().receive(side, data, now), kind)
         effects: list[Effect] = []
-        while data:
+        position = 0
+        while position < len(data):
             # Line by line: what a reply answers is known before it has come to its end, and forgotten with that.
-            end = data.find(b"\n") + 1 or len(data)
-            line, data = data[:end], data[end:]
+            end = len(data) if self._session.tunnelled else data.find(b"\n", position) + 1 or len(data)
             self._remembering.hides = self._answers_masked()
-            effects += self._kept(super().receive(side, line, now))
+            effects += self._kept(super().receive(side, data[position:end], now))
+            position = end
         return effects
 
     def eof(self, side: Side, now: float | None = None) -> list[Effect]:
