@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from smtpguard.inspection.commanding import refusal, rewritten
 from smtpguard.inspection.masking import banner_mask, masked_keyword
+from smtpguard.inspection.telling import WORD_OCTETS, told_address, told_addresses
 from smtpguard.policy.actions import Advertise, Mask, Pass, Reject, Rewrite, Strip
 from smtpguard.policy.rulebook import Rule, Rules
 from smtpguard.smtp.commands import Command, blob_size
@@ -231,7 +232,7 @@ def _record_blob(session: Session, head: Exchange, completed: bool, code: int) -
     session.record(
         "xexch50",
         size=blob_size(head.command),
-        recipients_argument=words[1].decode("latin-1") if len(words) > 1 else "",
+        recipients_argument=words[1][:WORD_OCTETS].decode("latin-1") if len(words) > 1 else "",
         code=354 if completed else code,
         completed=completed,
         reply=code,
@@ -261,8 +262,8 @@ def _record_message(session: Session, head: Exchange, reply: Reply) -> None:
     session.count("messages_accepted" if accepted else "messages_refused")
     session.record(
         "message",
-        sender=(envelope.sender or b"").decode("utf-8", "replace"),
-        recipients=[recipient.decode("utf-8", "replace") for recipient in envelope.recipients],
+        sender=told_address(envelope.sender or b""),
+        recipients=told_addresses(envelope.recipients),
         recipient_count=envelope.count,
         size=envelope.size,
         verb=head.command.name,

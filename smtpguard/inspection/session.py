@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from smtpguard.inspection.deadlines import Deadlines
 from smtpguard.inspection.effects import Close, Effect, Record, Reset, Send, Tunnel, joined
 from smtpguard.inspection.meter import Meter
+from smtpguard.inspection.telling import WORD_OCTETS
 from smtpguard.inspection.terms import Terms
 from smtpguard.inspection.wording import STILL_OWED, closing_reply, decision_name, uncertain_reply
 from smtpguard.policy.actions import Close as CloseAction
@@ -221,7 +222,7 @@ class Session:
         for name in ("keyword", "size", "code", "violation"):
             value = getattr(facts, name)
             if value is not None and value != "":
-                fields[name] = value
+                fields[name] = value[:WORD_OCTETS] if name == "keyword" else value
         if isinstance(rule.action, RejectAction) and rule.action.code < 300:
             fields["lie"] = rule.action.code  # law 4: a success that no server gave is never said in silence
         if rule.observe:

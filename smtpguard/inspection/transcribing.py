@@ -25,12 +25,13 @@ from smtpguard.inspection.concealing import concealed_command, concealed_octets,
 from smtpguard.inspection.effects import Effect, Send
 from smtpguard.inspection.inspector import Inspector
 from smtpguard.inspection.session import Session
+from smtpguard.inspection.telling import json_octets
 from smtpguard.policy.rulebook import Rulebook
 from smtpguard.smtp.sides import SERVER, Side, other
 from smtpguard.smtp.verbs import UNKNOWN
 
 MAX_COST = 24_576
-"""What a transcript may cost: an octet of text one, a turn or a number sixteen. As JSON, with the rest of the
+"""What a transcript may cost: text its octets in JSON, a turn or a number sixteen. As JSON, with the rest of the
 session's summary, it fits into the 48 KiB that systemd-journald keeps of a line (LineMax=). Some hundred messages."""
 NUMBER_COST = 16
 LONGEST_LINE = 4096  # a longer one is kept in pieces without an end
@@ -172,12 +173,13 @@ class Transcriber(Inspector):
 
     def _add_text(self, side: Side, data: bytes) -> None:
         text = data.decode("latin-1")
+        if not self._pay(json_octets(text) + NUMBER_COST):
+            return
         last = self._turns[-1] if self._turns else None
         if last is not None and last[0] == side.value and isinstance(last[1], str):
             last[1] += text
         else:
             self._turns.append([side.value, text])
-        self._pay(len(text) + NUMBER_COST)
 
     def _add_blob(self, octets: int) -> None:
         last = self._turns[-1] if self._turns else None
@@ -207,8 +209,9 @@ class Transcriber(Inspector):
     def _add_line(self, line: bytes) -> None:
         body = line[:-2] if line.endswith(b"\r\n") else line
         if line.startswith(b".") or b"\r" in body or b"\n" in body or b"\0" in body:
-            self._add_item(concealed_octets(line).decode("latin-1"))
-            self._pay(len(line))
+            text = concealed_octets(line).decode("latin-1")
+            if self._pay(json_octets(text)):
+                self._add_item(text)
         else:
             self._add_item(-len(line) if body is line else len(line))
 
@@ -227,7 +230,9 @@ class Transcriber(Inspector):
             items.append(item)
             self._pay(NUMBER_COST)
 
-    def _pay(self, cost: int) -> None:
+    def _pay(self, cost: int) -> bool:
+        """Whether there is room for what costs so much."""
         self._cost += cost
         if self._cost > MAX_COST:
             self._ended = "cut"
+        return not self._ended
