@@ -15,6 +15,7 @@ from smtpguard.lab.receiver.mailbox import StoredMessage
 from smtpguard.lab.scenario.ending import Ending, Outcome, unmet
 from smtpguard.lab.scenario.model import NO_FIREWALL, Scenario
 from smtpguard.lab.sender.steps import StepBoard, StepState
+from smtpguard.lab.telling.transcript import Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +120,27 @@ class RunResult:
 
     def as_dict(self) -> dict[str, object]:
         """The report as plain values. ``eml`` holds one character an octet (ISO 8859-1), so that none is lost."""
-        ndr = self.fate.ndr
+        ndr, attempts = self.fate.ndr, self.fate.attempts
+        sender, receiver = self.scenario.sender, self.scenario.receiver
         return {
             "scenario": self.scenario.name,
+            "title": self.scenario.title,
+            "source": self.scenario.source,
+            "mail": {
+                "from": sender.address,
+                "to": list(sender.recipients),
+                "octets": len(self.sent),
+                "sha256": self.sent_sha256,
+                "copies": len(self.messages),
+            },
+            "sender": sender.host,
+            "receiver": {"host": receiver.host, "system": self.receiver_summary},
             "firewall": self.firewall,
             "outcome": self.outcome,
-            "attempts": len(self.fate.attempts),
+            "attempts": len(attempts),
             "simulated_seconds": self.simulated_seconds,
             "steps": [state.as_dict() for state in self.steps],
+            "conversation": [_said(said) for said in attempts[0].attempt.lines] if attempts else [],
             "ndr": None if ndr is None else {"status": ndr.status, "eml": ndr.eml.decode("latin-1")},
             "events": [event.as_dict() for event in self.events],
             "expected": None if self.expectation is None else self.expectation.model_dump(exclude_defaults=True),
@@ -141,6 +155,11 @@ class RunResult:
     def as_json(self) -> str:
         """The report as indented JSON in ASCII."""
         return json.dumps(self.as_dict(), indent=2)
+
+
+def _said(said: Said) -> dict[str, object]:
+    """A line of the first attempt, as the sender saw it."""
+    return {"time": round(said.time, 6), "direction": said.direction, "text": said.text}
 
 
 def _stored(message: StoredMessage) -> dict[str, object]:

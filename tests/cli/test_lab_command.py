@@ -42,6 +42,24 @@ def test_an_outcome_that_was_not_expected_is_status_1(
     assert "Not as the scenario expects: outcome: expected ndr, seen delivered." in out
 
 
+@pytest.mark.parametrize("firewall", ["eat-blob", "strip-xexch50"])
+def test_the_json_has_what_the_text_begins_with(capsys: pytest.CaptureFixture[str], firewall: str) -> None:
+    """The conversation, who wrote to whom, and the digest that tells whether what arrived is what was sent."""
+    run(["lab", "run", "kb818222", "--firewall", firewall])
+    text = capsys.readouterr().out
+    run(["lab", "run", "kb818222", "--firewall", firewall, "--format", "json"])
+    report = json.loads(capsys.readouterr().out)
+    conversation = [f"  {said['direction']} {said['text']}" for said in report["conversation"]]
+    assert len(conversation) > 20
+    assert "\n".join(conversation) in text
+    mail, receiver = report["mail"], report["receiver"]
+    assert f"{report['scenario']}: {report['title']}\n  source    {report['source']}\n" in text
+    assert f"  mail      {mail['from']} to {', '.join(mail['to'])}, {mail['octets']} octets\n" in text
+    assert f"  receiver  {receiver['host']}, {receiver['system']}\n" in text
+    assert f"  sender    {report['sender']}, " in text
+    assert [message["sha256"] for message in report["mailbox"]] in ([], [mail["sha256"]])
+
+
 @pytest.mark.parametrize("on_path", [True, False])
 def test_the_story_ends_with_a_command_that_works_as_it_stands(on_path: bool, tmp_path: Path) -> None:
     """`make lab` runs a command that is in no folder of PATH."""

@@ -106,7 +106,8 @@ def test_the_same_run_twice_is_the_same_json(firewall: str) -> None:
 def test_the_json_has_the_keys_that_scripts_were_promised() -> None:
     report = json.loads(run("eat-blob").as_json())
     assert list(report) == [
-        "scenario", "firewall", "outcome", "attempts", "simulated_seconds", "steps", "ndr", "events",
+        "scenario", "title", "source", "mail", "sender", "receiver",
+        "firewall", "outcome", "attempts", "simulated_seconds", "steps", "conversation", "ndr", "events",
         "expected", "unmet", "failed_step", "fates", "mailbox", "queue", "eventlog",
     ]  # fmt: skip
     assert [list(step) for step in report["steps"]] == [["step", "title", "state"]] * 15
