@@ -104,9 +104,10 @@ async def _as_domain(name: str, ask: _Questions) -> Route:
     rows = await ask.exchangers(name)
     if not rows:
         return await _as_host(name, ask)
-    if any(not host for _, host in rows):
+    named = [row for row in rows if row[1]]  # a dot beside other MX is no null MX: RFC 7505 3
+    if not named:
         return Route(name, "mx", failure="null-mx", detail=f"the MX of {name} is a single dot")
-    chosen = rows[:MOST_EXCHANGERS]
+    chosen = named[:MOST_EXCHANGERS]
     exchangers = tuple(await asyncio.gather(*(_exchanger(ask, *row) for row in chosen)))
     if not any(one.addresses for one in exchangers):
         told = "; ".join(f"{one.title}: {one.problem}" for one in exchangers)

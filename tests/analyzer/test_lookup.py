@@ -162,6 +162,16 @@ def test_the_null_mx() -> None:
     assert (found.failure, found.targets) == ("null-mx", ())
 
 
+def test_a_null_mx_beside_another_is_none() -> None:
+    zone = """
+example.org. 60 IN MX 0 .
+example.org. 60 IN MX 10 mail.example.org.
+mail.example.org. 60 IN A 127.0.0.9
+"""
+    found = by_zone("example.org", zone)
+    assert (found.failure, [one.title for one in found.exchangers]) == ("", ["10 mail.example.org"])
+
+
 def test_ipv6_comes_first() -> None:
     zone = """
 example.org. 60 IN MX 10 mail.example.org.
