@@ -111,7 +111,8 @@ class _Connection:
         """Whether ``found`` opens another connection between the same two ports."""
         if not found.flags & SYN or found.flags & ACK:
             return False
-        return bool(self._said) and found.sequence != self._syn
+        # Who calls in vain may call again from the same port. Where no SYN was seen, this one may just be late.
+        return (bool(self._said) or self._syn is not None) and found.sequence != self._syn
 
     def take(self, found: Segment, time: float) -> None:
         speaker = 0 if found.source == self._ends[0] else 1

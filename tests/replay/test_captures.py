@@ -179,6 +179,13 @@ def test_the_same_ports_again_are_another_conversation(tmp_path: Path) -> None:
     assert [said(conversation) for conversation in found] == [SESSION, SESSION]
 
 
+@pytest.mark.parametrize("seen", [1, 3])
+def test_a_call_that_nobody_took_is_no_part_of_the_next_from_the_same_port(tmp_path: Path, seen: int) -> None:
+    found = one(pcap(tmp_path / "a", [*Wire().opened()[:seen], *session(Wire(base=900_000))]))
+    assert said(found) == SESSION
+    assert not found.gap
+
+
 def test_a_syn_sent_twice_is_one_conversation(tmp_path: Path) -> None:
     frames = session(Wire())
     assert said(one(pcap(tmp_path / "a", [frames[0], *frames, frames[0]]))) == SESSION
