@@ -20,9 +20,10 @@ def stuffed(content: bytes) -> bytes:
     return text + _END
 
 
-async def read_text(reader: asyncio.StreamReader) -> bytes:
+async def read_text(reader: asyncio.StreamReader, most: int | None = None) -> bytes:
     """Read up to and with the final dot line; give the content without it and without the doubled dots.
 
+    What comes behind ``most`` octets is read and forgotten; of a longer text they, and a line at most, are given.
     Raises ``asyncio.IncompleteReadError`` when the connection ends first.
     """
     content = bytearray()
@@ -36,5 +37,6 @@ async def read_text(reader: asyncio.StreamReader) -> bytes:
             whole = False
         if line_start and piece == _END:
             return bytes(content)
-        content += piece[1:] if line_start and piece.startswith(b".") else piece
+        if most is None or len(content) <= most:
+            content += piece[1:] if line_start and piece.startswith(b".") else piece
         line_start = whole

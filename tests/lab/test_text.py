@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from smtpguard.lab.text import read_text, stuffed
 
 
-def read(octets: bytes, limit: int = 65_536) -> tuple[bytes, bytes]:
+def read(octets: bytes, limit: int = 65_536, most: int | None = None) -> tuple[bytes, bytes]:
     """The text in ``octets``, and what is left behind it."""
 
     async def main() -> tuple[bytes, bytes]:
         reader = asyncio.StreamReader(limit=limit)
         reader.feed_data(octets)
         reader.feed_eof()
-        return await read_text(reader), await reader.read()
+        return await read_text(reader, most), await reader.read()
 
     return asyncio.run(main())
 
@@ -46,6 +46,11 @@ def test_only_crlf_dot_crlf_ends_it(false_end: bytes) -> None:
     content, rest = read(b"a" + false_end + b"b\r\n.\r\nrest")
     assert b"b\r\n" in content
     assert rest == b"rest"
+
+
+def test_what_is_more_than_wanted_is_read_and_forgotten() -> None:
+    assert read(b"..a\r\n" * 1000 + b".\r\nQUIT\r\n", most=8) == (b".a\r\n" * 3, b"QUIT\r\n")
+    assert read(b"a" * 8 + b"\r\n.\r\n", most=10) == (b"a" * 8 + b"\r\n", b"")
 
 
 def test_a_connection_that_ends_inside() -> None:

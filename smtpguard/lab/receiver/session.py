@@ -101,9 +101,9 @@ class ReceiverSession(SMTP):
             size -= len(await self.octets(min(size, _PIECE)))
 
     async def text(self) -> bytes:
-        """The text behind DATA, without the doubled dots and the line that ends it."""
+        """The text behind DATA, without the doubled dots and the line that ends it; cut where it is too big to take."""
         with self._payload():
-            return await read_text(self._reader)
+            return await read_text(self._reader, self.host.profile.largest_message)
 
     @contextlib.contextmanager
     def _payload(self) -> Iterator[None]:
