@@ -42,7 +42,7 @@ class _Lines(NamedTuple):
 
 
 class Outlet:
-    """One ``stream`` of which this is the only writer."""
+    """One unbuffered ``stream`` of which this is the only writer."""
 
     def __init__(self, stream: BinaryIO, on_loss: OnLoss | None) -> None:
         self._stream = stream
@@ -77,7 +77,6 @@ class Outlet:
         try:
             while self._waiting and self._takes_more(until) and self._write_piece():
                 pass
-            self._stream.flush()
         except OSError as error:
             self._give_up(error)
             if self._on_loss is None:

@@ -1,16 +1,18 @@
-"""What pydantic found wrong, in a policy's words: where in the file, what was found, the nearest valid word."""
+"""What pydantic found wrong in a policy or in the guard's configuration: where in the file, what, the nearest word."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from smtpguard.policy.errors import PolicyError, quoted, suggestion
 from smtpguard.policy.positions import Document, Path
 
+UNKNOWN = "unknown field"
+
 _EXAMPLES = {"id": "no-vrfy", "on": "command", "then": "strip", "summary": "Takes the keyword XEXCH50 away"}
-_FIRST_FIELD = {"RuleModel": "id"}
+_FIRST_FIELD = {"RuleModel": "id", "PolicyModel": "summary", "VariantModel": "summary"}
 
 
 def problem(document: Document, path: Path, message: str, hint: str = "", *, key: bool = False) -> PolicyError:
@@ -32,17 +34,26 @@ def _one(item: dict[str, Any], document: Document, base: Path, model: type[BaseM
         return problem(document, (*path, *context["path"]), context["message"], context["hint"], key=context["key"])
     if kind == "extra_forbidden":
         unknown = str(item["loc"][-1])
-        hint = suggestion(unknown, _names(model))
-        return problem(document, path, "unknown field", hint, key=True)
+        hint = suggestion(unknown, _names(_inner(model, item["loc"][:-1])))
+        return problem(document, path, UNKNOWN, hint, key=True)
     if kind == "missing":
         name = str(item["loc"][-1])
-        return problem(
-            document, base, f"the field '{name}' is missing", f"such as `{name}: {_EXAMPLES.get(name, '…')}`"
-        )
+        hint = f"such as `{name}: {_EXAMPLES.get(name, '…')}`"
+        return problem(document, path[:-1], f"the field '{name}' is missing", hint)
     if kind == "model_type":
-        hint = f"such as `{_FIRST_FIELD.get(model.__name__, 'summary')}: …`"
+        inner = _inner(model, item["loc"])
+        hint = f"such as `{_FIRST_FIELD.get(inner.__name__) or _names(inner)[0]}: …`"
         return problem(document, path, f"expected fields and values, found {quoted(item['input'])}", hint)
-    return problem(document, path, str(item["msg"]))
+    return problem(document, path, str(item["ctx"]["error"] if kind == "value_error" else item["msg"]))
+
+
+def _inner(model: type[BaseModel], place: Path) -> type[BaseModel]:
+    """The model of the section at ``place`` of ``model``; the one around it where it is none of ours."""
+    for part in place:
+        field = model.model_fields.get(str(part))
+        kinds = (field.annotation, *get_args(field.annotation)) if field is not None else ()
+        model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), model)
+    return model
 
 
 def _names(model: type[BaseModel]) -> list[str]:

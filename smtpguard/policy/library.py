@@ -5,6 +5,7 @@ In a wheel they travel inside the package; in a checkout they stand in ``policie
 
 from __future__ import annotations
 
+import os
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -41,7 +42,7 @@ def find(name_or_path: str, beside: Path | None = None) -> Path:
     if not is_path and name_or_path in named:
         return named[name_or_path]
     path = (beside or Path()) / name_or_path
-    if is_path or (name_or_path and path.exists()):
+    if is_path or (name_or_path and os.path.lexists(path)):  # also a link that leads nowhere: reading it says so
         return path
     hint = "`smtpguard policy list` shows the names, a file is given by its path"
     close = suggestion(name_or_path, named)

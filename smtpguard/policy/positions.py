@@ -70,7 +70,7 @@ def read_yaml(text: str, file: str) -> Document:
     except YAMLError as error:
         raise _broken(str(error).splitlines()[0], Position(1, 1), file) from error
     except RecursionError as error:
-        raise _broken("nested too deeply", Position(1, 1), file, "a policy has five levels") from error
+        raise _broken("nested too deeply", Position(1, 1), file, "five levels are enough") from error
     except Exception as error:  # the parser's own slips: AssertionError at `%YAML 1.9`, OverflowError at \U99999999
         raise _broken(f"cannot be read ({type(error).__name__}: {error})", Position(1, 1), file, _QUOTES) from error
     document = Document(file, text)

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from smtpguard.inspection.deadlines import Deadlines
+from smtpguard.policy.errors import PolicyError
+from smtpguard.policy.explain import UNKNOWN, problems
+from smtpguard.policy.loader import read_document
 from smtpguard.relay.addresses import Address, parse_address
 from smtpguard.relay.proxy_settings import ProxyProtocolSettings
 from smtpguard.relay.tls_settings import TlsSettings
@@ -137,30 +138,17 @@ class RelaySettings(BaseModel):
 def load_settings(path: Path) -> RelaySettings:
     """Read a configuration file. Raises ConfigError with file, place and what to write instead."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"{path}: the configuration can't be read: {reason}") from error
-    try:
-        data = YAML(typ="safe").load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else f"{path}"
-        raise ConfigError(f"{where}: not YAML: {error.problem}") from error
-    except YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {str(error).splitlines()[0]}") from error
-    except (ValueError, RecursionError) as error:
-        # ruamel's own, for a date such as 2001-99-99 and for brackets a thousand deep.
-        raise ConfigError(f"{path}: not YAML: {str(error).splitlines()[0]}") from error
-    if data is None:
-        data = {}
-    if not isinstance(data, dict):
-        raise ConfigError(f"{path}: expected settings such as 'max_sessions: 1000', found a {type(data).__name__}")
+        document = read_document(path)
+    except PolicyError as error:
+        raise ConfigError(str(error)) from error
+    data = document.value if document.value is not None else {}
+    if isinstance(data, dict):
+        # A section of which every line is a comment says nothing.
+        data = {name: value for name, value in data.items() if value is not None}
     try:
         return RelaySettings.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        known = ", ".join(RelaySettings.model_fields)
-        hint = f" (known settings: {known})" if first["type"] == "extra_forbidden" else ""
-        raise ConfigError(f"{path}: {place}: {first['msg']}{hint}") from error
+        found = problems(error, document, (), RelaySettings)
+        # A field that is misspelt is missing as well: its name says more.
+        first = next((one for one in found if one.message == UNKNOWN), found[0])
+        raise ConfigError(str(first)) from error

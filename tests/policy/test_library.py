@@ -42,3 +42,15 @@ def test_a_name_is_the_shipped_one_and_a_path_is_the_file(tmp_path: Path, monkey
     assert load_policy("./pass").summary == "from the file pass"
     assert load_policy("pass.yaml").summary == "from the file pass.yaml"
     assert load_policy("mine").summary == "from the file mine"
+
+
+def test_a_name_that_no_file_can_have_is_no_policy() -> None:
+    with pytest.raises(PolicyError, match="no policy is called"):
+        library.find("x" * 300)
+
+
+def test_a_link_that_leads_nowhere_is_a_file_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine").symlink_to("gone")
+    with pytest.raises(PolicyError, match="mine: cannot be read: No such file"):
+        load_policy("mine")

@@ -31,7 +31,7 @@ def test_everything_is_read(tmp_path: Path) -> None:
     ("policy", "text", "words"),
     [
         ("no-such-policy", "", "no-such-policy"),
-        ("pass", "max_sessions: many\n", "guard.yaml: max_sessions"),
+        ("pass", "max_sessions: many\n", "guard.yaml:1:15: max_sessions"),
         ("pass", "limits: {client_sessions: 1, store: 'http://x'}\n", "guard.yaml: limits.store: http://x: no address"),
         ("pass", "limits: {client_sessions: 1, store: 'redis://x:port'}\n", "limits.store"),
         ("pass", "failure: {second_upstream: x}\n", "failure.second_upstream"),
