@@ -63,7 +63,7 @@ def read_ending(view: View) -> Iterator[Trace]:
     A refusal is none: who refuses the message has seen its end. Servers do that to the second message of a stranger.
     """
     step = view.step(ENDING, "message in two segments")
-    if step is not None and (step.failure or step.code == 421):
+    if step is not None and step.failure:
         detail = f"a message whose last CRLF came in a segment of its own: {step.outcome}"
         yield Trace("split-end-lost", answer=step.last_line, detail=detail, step=step)
 
