@@ -21,7 +21,7 @@ from smtpguard.analyzer.reading_verbs import (
     read_unknown_verbs,
 )
 from smtpguard.analyzer.steps import Step
-from tests.analyzer.steps_of import step, view
+from tests.analyzer.steps_of import BANNER, step, view
 
 OWN = "500 5.3.3 Unrecognized command"
 
@@ -131,6 +131,16 @@ def test_only_the_end_of_a_session_is_a_limit() -> None:
     assert kinds(read_lengths(view({LENGTHS: [step("NOOP of 16 octets", "501 no argument")]}))) == []
     closed = {LENGTHS: [step("NOOP of 16 octets", "250 ok"), step("line of 520 octets", "421 5.5.2 too long")]}
     assert kinds(read_lengths(view(closed))) == [("length-limit", "line of 520 octets")]
+
+
+@pytest.mark.parametrize(("banner", "confidence"), [(BANNER, "likely"), ("220 mx.example.net ESMTP", "possible")])
+def test_only_of_a_known_system_is_known_what_it_lists(banner: str, confidence: str) -> None:
+    answered = {EXTENSION_VERBS: [step("VRFY", "252 Administrative prohibition")]}
+    bare = step("EHLO", "250-mx.example.net\r\n250 SIZE")
+    (hidden,) = [
+        trace for trace in read_extensions(view(answered, banner=banner, hello=bare)) if trace.kind == "keyword-hidden"
+    ]
+    assert hidden.confidence == confidence
 
 
 SILENT_MAIL = step("MAIL of 266 octets and more", failure="silent")
