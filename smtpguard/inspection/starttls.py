@@ -114,6 +114,11 @@ def own_turn(session: Session, exchange: Exchange, own: bytes) -> bytes:
         session.tls_stage = CLIENT
         session.violation("starttls-injection", exchange.command)
         return b""
+    elif flow.ended:
+        # Its half of the handshake can't come any more.
+        session.record("starttls", outcome="failed", side=CLIENT.value, why="the client has ended")
+        session.fail(STARTTLS_REFUSED)
+        return b""
     session.send_own(own)
     if own is OWN_TLS_READY:
         session.tls_stage = CLIENT

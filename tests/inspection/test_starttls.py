@@ -162,6 +162,13 @@ def test_a_client_that_has_ended_gets_a_454_for_the_servers_220() -> None:
     assert book << closed()
 
 
+def test_a_client_that_has_ended_gets_a_454_in_place_of_our_own_220() -> None:
+    """It would have been waited for until the handshake's deadline: asyncio tells of a FIN once."""
+    book = own_hello(inspector(PASS, terms=OWN)) >> C(b"RSET\r\nSTARTTLS\r\n") << to_server(b"RSET\r\n")
+    book = book >> eof_client() << finished(SERVER) >> S(OK) << to_client(OK) << own_reply(b"454 4.7.0 ")
+    assert book << record("starttls", outcome="failed", side="client") << closed()
+
+
 def test_a_clients_failure_at_tls_ends_without_a_word() -> None:
     book = bridged(inspector(PASS, terms=BRIDGE)) >> tls_up(SERVER) << to_client(READY) << starting_tls(CLIENT)
     assert book >> tls_failed(CLIENT) << record("starttls", outcome="failed", side="client") << closed()
