@@ -64,20 +64,25 @@ class Opening:
         """Octets of the server."""
         self._effects = []
         self._rest += data
+        position = 0
         while not self.failed and self._stage != "done":
             if self._stage == "tls":
                 if self._rest:
                     self._fail("clear text behind the 220 to STARTTLS")
                 break
-            end = self._rest.find(b"\n") + 1
-            if (end or len(self._rest) + 1) + self._reader.held > _LONGEST:
+            end = self._rest.find(b"\n", position) + 1
+            if (end or len(self._rest) + 1) - position + self._reader.held > _LONGEST:
                 self._fail("an endless reply")
             if not end or self.failed:
                 break
-            line, self._rest = self._rest[:end], self._rest[end:]
-            reply = self._reader.feed(line)
+            reply = self._reader.feed(self._rest[position:end])
+            position = end
             if reply is not None:
+                # Cut off once a reply and not once a line: there may be thousands.
+                self._rest = self._rest[position:]
+                position = 0
                 self._take(reply)
+        self._rest = self._rest[position:]
         if self.greeting is not None:
             # What the server said behind it is the Inspector's to judge.
             self.greeting += self._rest

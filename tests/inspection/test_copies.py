@@ -8,6 +8,7 @@ import pytest
 
 from smtpguard.inspection.effects import Effect, Finish, Pause, Send, joined
 from smtpguard.inspection.inspector import Inspector
+from smtpguard.inspection.opening import Opening
 from smtpguard.inspection.shadow import ShadowedInspector
 from smtpguard.inspection.transcribing import Transcriber
 from smtpguard.policy.actions import Record, Reject, Slice
@@ -98,6 +99,14 @@ def test_a_tunnel_is_not_heard_line_by_line() -> None:
     box.start()
     box.let_through()
     assert copies(box, SERVER, b"\n" * OCTETS) <= 2
+
+
+def test_lines_of_a_server_that_the_guard_greets_itself() -> None:
+    opening = Opening(name="[192.0.2.1]", tls="wanted")
+    Counted.copied = 0
+    opening.receive(Counted(b"220-a\r\n" * (OCTETS // 7)))
+    assert Counted.copied < 10 * OCTETS
+    assert opening.receive(b"220 b\r\n") == [Send(SERVER, b"EHLO [192.0.2.1]\r\n")]
 
 
 def test_sends_in_a_row_are_one() -> None:
