@@ -28,7 +28,7 @@ MAX_BAD_LINES = 20
 _BEFORE_HELLO = frozenset(("NOOP", "QUIT", "RSET"))
 _TLS_HANDSHAKE = 0x16
 _BREAKS = b" \r"
-_VERB_AND_MORE = re.compile(rb"[ \t]*[^ \t\r\n]+[ \t\r\n]")
+_VERB_AND_MORE = re.compile(rb"[ \t\v\f]*[^ \t\v\f\r\n]+[ \t\v\f\r\n]")
 
 
 def malformed(line: bytes) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _SETTLED = frozenset(
     ("STARTTLS", "X-ANONYMOUSTLS", "XCLIENT", "XFORWARD")
 )  # verbs that the session's terms may have a word in
-_FIRST_WORD = re.compile(r"[^ \t]+")
+_FIRST_WORD = re.compile(r"[^ \t\v\f]+")
 _REWRITE_WORD = re.compile(r"\{(?:line|verb|argument|xverb|xline|x)\}")
 _TOO_BIG = Reject(552, "5.3.4", "Too big")
 

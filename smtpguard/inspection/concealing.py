@@ -17,11 +17,11 @@ _KEPT = frozenset(b"\r\n\0. \t")
 _MASK = bytes(octet if octet in _KEPT else ord("x") for octet in range(256))
 _PRIVATE = re.compile(r"X[A-Z0-9-]{1,19}\Z")
 _HIDING = frozenset(("NOOP", "HELP"))
-_VERB = re.compile(rb"[ \t]*[^ \t\r\n]*")
+_VERB = re.compile(rb"[ \t\v\f]*[^ \t\v\f\r\n]*")
 _MECHANISM = re.compile(
-    rb"[ \t]*[^ \t\r\n]+[ \t]+"
+    rb"[ \t\v\f]*[^ \t\v\f\r\n]+[ \t\v\f]+"
     rb"(?:PLAIN|LOGIN|CRAM-MD5|DIGEST-MD5|NTLM|GSSAPI|GSS-SPNEGO|EXTERNAL|ANONYMOUS|KERBEROS_V4|XOAUTH2|OAUTHBEARER"
-    rb"|SCRAM-[A-Z0-9-]{1,20})(?=[ \t\r\n]|\Z)",
+    rb"|SCRAM-[A-Z0-9-]{1,20})(?=[ \t\v\f\r\n]|\Z)",
     re.IGNORECASE,
 )
 

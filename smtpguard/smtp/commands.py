@@ -9,8 +9,11 @@ import re
 
 from smtpguard.smtp.verbs import UNKNOWN, VERBS, Verb
 
-# Servers skip blanks before a verb and between words (Postfix does), so the guard must see the verb that they see.
-_WORD = re.compile(rb"[ \t]*([^ \t\r\n]*)")
+BLANKS = b" \t\v\f"
+"""Servers skip these before a verb and between words (Postfix does: C's isspace), so the guard must see the verb that
+they see. One that skips none of them answers 500, and no octet is lost over that."""
+
+_WORD = re.compile(rb"[ \t\v\f]*([^ \t\v\f\r\n]*)")
 _BY_WORD: dict[bytes, Verb] = {name.encode(): verb for name, verb in VERBS.items()}
 
 # RFC 3030 2: chunk-size is 1*DIGIT. One blank or more is what servers take; anything else is a size that two
@@ -22,16 +25,19 @@ XEXCH50_CAP = 2**30
 
 # A quoted local part may hold a ">" (RFC 5321 4.1.2).
 _PATH = re.compile(
-    rb"""[ \t]*+[^ \t\r\n]*+[ \t]*(?:FROM|TO)[ \t]*:[ \t]*(?:<((?:"(?:[^"\\]|\\.)*"|[^>"])*)>|<([^>]*)>|([^ \t<>]*))""",
+    rb"""[ \t\v\f]*+[^ \t\v\f\r\n]*+[ \t\v\f]*(?:FROM|TO)[ \t\v\f]*:[ \t\v\f]*"""
+    rb"""(?:<((?:"(?:[^"\\]|\\.)*"|[^>"])*)>|<([^>]*)>|([^ \t\v\f<>]*))""",
     re.IGNORECASE | re.DOTALL,
 )
 _BARE = 3  # the group of a path without brackets, which may reach to the line's end
-_SIZE = re.compile(rb"[ \t]SIZE=(\d{1,18})(?=[ \t]|\Z)", re.IGNORECASE)
+_SIZE = re.compile(rb"[ \t\v\f]SIZE=(\d{1,18})(?=[ \t\v\f]|\Z)", re.IGNORECASE)
 
 # CVE-2005-0560: a chunk longer than this overflowed the sink's buffer.
 LINK2STATE_CHUNK_CAP = 520
 # Taken once and for all (?+): given back blank by blank, a line full of them would be searched anew from each.
-_CHUNK = re.compile(rb"(?:(FIRST|NEXT|LAST)[ \t]++)?+.*?CHUNK=(?:\{([0-9A-F]{8})\})?(.*)\Z", re.IGNORECASE | re.DOTALL)
+_CHUNK = re.compile(
+    rb"(?:(FIRST|NEXT|LAST)[ \t\v\f]++)?+.*?CHUNK=(?:\{([0-9A-F]{8})\})?(.*)\Z", re.IGNORECASE | re.DOTALL
+)
 
 
 PLAIN: dict[bytes, Verb] = {
@@ -64,7 +70,7 @@ class Command:
         match = _WORD.match(self.line)
         rest = self.line[match.end() :] if match else b""
         # No pattern here: one that looks for the blanks at the end takes seconds over a line full of them.
-        return rest.removesuffix(b"\n").removesuffix(b"\r").strip(b" \t")
+        return rest.removesuffix(b"\n").removesuffix(b"\r").strip(BLANKS)
 
     @property
     def name(self) -> str:

@@ -1,6 +1,7 @@
 """A conforming server, written from the RFCs alone: the second opinion on where every command begins.
 
 It knows what DATA, BDAT, XEXCH50, AUTH and STARTTLS do to the octets behind them and shares no code with the guard.
+Like Postfix it skips whatever C's isspace calls a blank.
 Whether it accepts a command is drawn from ``choices``, so that a failing example shrinks towards a server that always
 says yes. Every reply ends in a tag, ``#VERB`` or ``#VERB:n`` where the command carried a number, so that a test can
 tell on the client's side which command a reply answers, and which replies are none of the server's.
@@ -79,7 +80,7 @@ class ReferenceServer:
             return None
         line, self._buffer = self._buffer[:end], self._buffer[end + 2 :]
         self.commands.append(line)
-        words = line.strip(b" \t").split(None, 1)
+        words = line.split(None, 1)
         self._verb = words[0].upper() if words else b""
         number = re.search(rb"n(\d+)\b", line)
         self._tag = self._verb[:20] + (b":" + number[1] if number else b"")

@@ -107,6 +107,7 @@ _client_scraps = st.sampled_from(
         b"AUTH LOGIN\r\n", b"STARTTLS\r\n", b"RSET\r\n", b"EHLO x\r\n", b"MAIL FROM:<a@b>\r\n",
         b"RCPT TO:<c@d>\r\n", b"QUIT\r\n", b"TURN\r\n", b"ATRN\r\n", b"NOOP\n", b"\r", b"\n", b".",
         b"\r\n.\r\n", b"\n.\n", b"\x00", b"\x16\x03\x01", b"abcde", b" ", b"XCLIENT A=b\r\n", b"LHLO x\r\n",
+        b"\x0b", b"\x0c",
     ]
 )  # fmt: skip
 _server_scraps = st.sampled_from(

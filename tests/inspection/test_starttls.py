@@ -365,7 +365,7 @@ def test_in_tls_from_the_first_octet_there_is_no_starttls() -> None:
     assert exchange(book >> C(b"STARTTLS\r\n") << own_reply(b"503 5.5.1"), MAIL, OK)
 
 
-@pytest.mark.parametrize("line", [b"XCLIENT ADDR=192.0.2.1\r\n", b"xforward ADDR=192.0.2.1\r\n"])
+@pytest.mark.parametrize("line", [b"XCLIENT ADDR=192.0.2.1\r\n", b"\x0bxforward\x0cADDR=192.0.2.1\r\n"])
 def test_verbs_that_are_the_guards_alone_are_hidden_and_refused(line: bytes) -> None:
     offer = b"250-mx.example\r\n250-XCLIENT NAME ADDR\r\n250-XFORWARD NAME ADDR\r\n250 OK\r\n"
     book = greeted(inspector(PASS, terms=Terms(shielded=True))) >> C(HELLO) << to_server(HELLO) >> S(offer)

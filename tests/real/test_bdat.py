@@ -92,6 +92,22 @@ def test_a_refused_chunk_is_counted_all_the_same(route: Route, postfix: PrivateP
         assert [line["sender"] for line in accepted] == ["sender@client.example"]
 
 
+def test_a_verb_behind_a_blank_that_only_some_servers_skip(route: Route, postfix: PrivatePostfix, mailbox: str) -> None:
+    """Postfix skips whatever isspace calls a blank: a guard that took the line for no BDAT would read commands in the
+    message. Others answer 500 and read them themselves, so nobody can know (law 5)."""
+    content = message(2_000)
+    with RawClient(route.address) as client:
+        client.greet()
+        client.envelope(mailbox)
+        client.send(b"\x0bBDAT %d LAST\r\n" % len(content) + content)
+        code = client.code()
+    if route.guard is not None:
+        [line] = [line for line in route.guard.stop() if line["event"] == "uncertain"]
+        assert (line["violation"], code) == ("bdat-size", 250 if line["then"] == "tunnel" else 421)
+    if code == 250:
+        assert postfix.wait_for(mailbox, 1) == [content]
+
+
 def test_two_messages_in_a_session_one_a_verb(route: Route, postfix: PrivatePostfix, mailbox: str) -> None:
     first, second = message(3_000, 1), message(3_000, 2)
     with RawClient(route.address) as client:

@@ -209,7 +209,7 @@ class Wire:
                 await self._writer.drain()
         except TimeoutError:
             raise AttemptError(SILENT.format(seconds=self._silence), silent=True) from None
-        except ConnectionError:
+        except OSError:
             return
 
     async def _line(self) -> bytes:
