@@ -39,7 +39,7 @@ golden: .venv/.dev ## write the golden files of personas, profiles, protection a
 	@$(BIN)/python -m tests.analyzer.persona_table
 	@$(BIN)/python -m tests.analyzer.doctor_page
 
-fuzz: .venv/.dev ## the laws of inspection with 100,000 examples each: takes hours
+fuzz: .venv/.dev ## the laws of inspection with 100,000 examples each: takes an hour or more
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(WORKERS) tests/inspection/test_laws.py tests/inspection/test_laws_of_dialogue.py
 
 bench: .venv/.dev ## CPU a session and throughput, beside a bare relay and HAProxy

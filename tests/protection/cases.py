@@ -257,6 +257,10 @@ CASES: tuple[Case, ...] = (
                   opening="transaction", policies=ALL)
         for line in (b"BDAT 5 X", b"BDAT -1", b"BDAT 12345678901234567890 LAST", b"BDAT")
     ),
+    uncertain(
+        "E2", "BDAT behind a vertical tab, which only some servers skip",
+        (Client(b"\x0bBDAT 9 LAST\r\nMAIL FROM", sees=NO_COUNT),), "bdat-size", opening="transaction", policies=ALL,
+    ),
     Case(
         "E2", "BDAT 0 LAST, and dots in a chunk",
         (
