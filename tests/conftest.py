@@ -8,6 +8,7 @@ skip of a whole test file.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from typing import Any
 
@@ -20,6 +21,8 @@ settings.register_profile(
     "deep", max_examples=100_000, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+_ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 SERVERS_REQUIRED = os.environ.get("SMTPGUARD_REQUIRE_SERVERS", "") not in ("", "0")
 
@@ -48,3 +51,15 @@ def pytest_make_collect_report() -> Generator[None, Any, Any]:
         report.outcome = "failed"
         report.longrepr = f"SMTPGUARD_REQUIRE_SERVERS is set, so this may not be skipped: {_reason(report)}"
     return report
+
+
+def _ignored() -> list[bool]:
+    return [signal.getsignal(number) is signal.SIG_IGN for number in _ENDS]
+
+
+@pytest.fixture(autouse=True)
+def _ends_when_told() -> Generator[None]:
+    """No test leaves this process deaf to a signal: every process that a later one starts would be, too."""
+    before = _ignored()
+    yield
+    assert _ignored() == before

@@ -126,6 +126,6 @@ async def _until_stopped(chosen: Plan) -> None:
             staying.result()
     finally:
         journal.close()
-        heed_no_more(loop)
+    heed_no_more(loop)
     if loss is not None:
         raise loss
